@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a program from a list of arguments; there is no shell anywhere in this collection."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from .errors import CommandFailed
+
+URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def without_secrets(text: str) -> str:
+    """The text as it may be shown: user and password that stand in a URL are taken out."""
+    return URL_PASSWORD.sub("***", text)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    check: bool = True,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``command``; with ``check``, raise CommandFailed with its last words when it ends badly."""
+    try:
+        done = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        missing = cwd if cwd is not None and not os.path.isdir(cwd) else command[0]  # noqa: PTH112
+        raise CommandFailed(f"'{missing}' was not found on this host: install it, or correct PATH.") from error
+    if check and done.returncode != 0:
+        raise CommandFailed(explain(command, done.returncode, done.stderr or done.stdout))
+    return done
+
+
+def explain(command: Sequence[str], returncode: int, output: bytes) -> str:
+    """One sentence about a command that failed, with the last lines that it printed."""
+    said = " | ".join(line.strip() for line in output.decode(errors="replace").splitlines() if line.strip())[-800:]
+    return without_secrets(f"'{' '.join(command[:6])}' ended with {returncode}: {said or 'it printed nothing'}")
+
+
+def text(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What a finished command printed, without the line break at its end."""
+    return t.cast(str, done.stdout.decode(errors="surrogateescape")).rstrip("\n")
