@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What changed between two builds, in words: for the commit message, the diff and the result."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from .lock import Locked
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of the code base as it was built."""
+
+    component: str
+    path: str
+    version: t.Any
+    release: t.Any
+    ref: str
+    commit: str
+    reason: str
+
+    def as_result(self) -> dict[str, t.Any]:
+        return {**asdict(self), "rejected": []}
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.version} ({self.ref}, {self.commit[:12]})"
+
+
+@dataclass(frozen=True)
+class Changes:
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    updated: tuple[str, ...]
+
+
+def compare(old: dict[str, Locked], new: Sequence[Component]) -> Changes:
+    names = {part.component: part for part in new}
+    return Changes(
+        added=tuple(name for name in names if name not in old),
+        removed=tuple(sorted(name for name in old if name not in names)),
+        updated=tuple(name for name, part in names.items() if name in old and old[name].commit != part.commit),
+    )
+
+
+def describe(project: str, components: Sequence[Component], changes: Changes) -> str:
+    """The commit message: a subject, then what changed, then all that is in it."""
+    core = components[0]
+    lines = [f"{project}: Moodle {core.release} with {len(components) - 1} plugins", ""]
+    by_name = {part.component: part for part in components}
+    for verb, names in (("Added", changes.added), ("Updated", changes.updated)):
+        lines += [f"{verb} {by_name[name]}" for name in names]
+    lines += [f"Removed {name}" for name in changes.removed]
+    return "\n".join([*lines, "", "Contents:", *(f"  {part}" for part in components)])
+
+
+def listing(decided: Iterable[Locked]) -> str:
+    """A line for each part, as the diff shows it."""
+    return "".join(f"{entry.component} {entry.ref} {entry.commit}\n" for entry in decided)

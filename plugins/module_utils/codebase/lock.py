@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lock: what was decided for a manifest, commit by commit. A build from the lock alone decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import yaml
+
+from ..common.errors import BadInput
+from .manifest import COMMIT, Part
+from .yaml_file import read_yaml
+
+HEADER = "# Written by lms.moodle: what was decided for the code base file beside it. Keep it in Git, do not edit it.\n"
+KEYS = ("component", "source", "wanted", "ref", "commit")
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One decision: for this wish (source and wanted) it was this commit."""
+
+    component: str
+    source: str
+    wanted: str
+    ref: str
+    commit: str
+
+    def answers(self, part: Part) -> bool:
+        """Whether the manifest still asks what was asked when this was decided."""
+        return (self.component, self.source, self.wanted) == (part.component, part.source, str(part.wanted))
+
+
+def write_lock(project: str, tree: str, entries: Iterable[Locked]) -> str:
+    components = [{key: getattr(entry, key) for key in KEYS} for entry in entries]
+    data = {"project": project, "tree": tree, "components": components}
+    return HEADER + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
+    """The decisions by component; a lock of another project or a damaged one is an error, not a guess."""
+    data, _ = read_yaml(text, name)
+    if not isinstance(data, dict) or not isinstance(data.get("components"), list):
+        raise BadInput(f"{name} is not a lock file: restore it from Git, or delete it to have everything decided afresh.")
+    if data.get("project") != project:
+        raise BadInput(f"{name} belongs to the project '{data.get('project')}', not to '{project}': name another lock_file.")
+    found = {}
+    for item in data["components"]:
+        if not isinstance(item, dict) or set(item) != set(KEYS) or not COMMIT.fullmatch(str(item["commit"])):
+            raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
+        found[item["component"]] = Locked(**item)
+    return found

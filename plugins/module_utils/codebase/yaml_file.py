@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads a YAML file as its author wrote it: every scalar stays text, so that 3.10 does not become 3.1."""
+
+from __future__ import annotations
+
+import typing as t
+
+import yaml
+
+from ..common.errors import BadInput
+
+Path = tuple[str, ...]
+
+
+def read_yaml(text: str, name: str) -> tuple[object, dict[Path, int]]:
+    """The content of ``text`` and, for each key's path, the line on which it stands."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{name} is not YAML: {_one_line(error)}") from error
+    lines: dict[Path, int] = {}
+    return (None if node is None else _value(node, (), lines, name)), lines
+
+
+def _value(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, lines, name)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*path, str(index)), lines, name) for index, item in enumerate(node.value)]
+    scalar = t.cast(yaml.ScalarNode, node)
+    return None if scalar.tag == "tag:yaml.org,2002:null" else scalar.value
+
+
+def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int], name: str) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key in result:
+            raise BadInput(f"{name}, line {line}: {'.'.join((*path, key))}: this key stands here a second time.")
+        lines[(*path, key)] = line
+        result[key] = _value(value_node, (*path, key), lines, name)
+    return result
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}." if mark else f"{problem}."

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's end of a long piece of work: says how far it is, and notices when nobody watches any more."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+# The watcher touches its file about once a second; a busy controller or a broken line may keep it away for a while.
+PATIENCE = 90.0
+_EVERY = 0.5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work is, in its own words."""
+
+    what: str
+    total: int
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+
+class Background:
+    """Talks to the action plugin through two files in ``folder``; without a folder (check mode) nobody watches and nothing is written."""
+
+    def __init__(self, folder: str | None, *, patience: float = PATIENCE) -> None:
+        self._progress = Path(folder) / "progress.json" if folder else None
+        self._watcher = Path(folder) / "watched" if folder else None
+        self._patience = patience
+        self._written = 0.0
+        self._seen: int | None = None
+        self._seen_at = time.monotonic()
+
+    def report(self, progress: Progress, *, over: bool = False) -> None:
+        """Leave the figures for the watcher, twice a second at the most; the last ones (``over``) always."""
+        if self._progress is None or (not over and time.monotonic() - self._written < _EVERY):
+            return
+        temporary = self._progress.with_suffix(".new")
+        # The beat makes each writing differ, so that the watcher tells slow work from dead work.
+        temporary.write_text(json.dumps({**asdict(progress), "over": over, "beat": time.monotonic()}))
+        temporary.replace(self._progress)
+        self._written = time.monotonic()
+
+    def abandoned(self) -> bool:
+        """Whether the play that started this work is gone: begin nothing new, then end."""
+        if self._watcher is None:
+            return False
+        try:
+            touched = self._watcher.stat().st_mtime_ns
+        except FileNotFoundError:
+            touched = -1
+        # Only a *change* counts, so that a clock that is set cannot end the work.
+        if touched != self._seen:
+            self._seen, self._seen_at = touched, time.monotonic()
+        return time.monotonic() - self._seen_at > self._patience
+
+    def close(self) -> None:
+        """Remove the folder when nobody is left to do it."""
+        if self._watcher is not None and self.abandoned():
+            shutil.rmtree(self._watcher.parent, ignore_errors=True)

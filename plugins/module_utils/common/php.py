@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How PHP is called: one of Moodle's scripts or one of ours, for the site itself or for one virtual node."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BadInput
+
+# Moodle's command line refuses fewer input variables; stack traces must not show a function's arguments, passwords among them.
+_ALWAYS = ("max_input_vars=5000", "zend.exception_ignore_args=1")
+_OPTION = re.compile(r"[A-Za-z_][\w.]*=.*")
+
+
+@dataclass(frozen=True)
+class Php:
+    """The interpreter with its settings, and the folder where this collection's PHP files lie on the host."""
+
+    interpreter: str
+    files: Path
+    options: Sequence[str] = ()
+    opcache: Path | None = None
+
+    def __post_init__(self) -> None:
+        for option in self.options:
+            if not _OPTION.fullmatch(option):
+                raise BadInput(f"'{option}' in 'php_options' is no PHP setting: write name=value, for example memory_limit=512M.")
+        if not shutil.which(self.interpreter):
+            raise BadInput(f"PHP was not found on this host as '{self.interpreter}': install php-cli, or set 'php' to its path.")
+
+    def command(self, script: Path, arguments: Sequence[str] = (), *, prepend: bool = False) -> list[str]:
+        """The words that run ``script``; with ``prepend`` it hears the environment variables of ``as_node``."""
+        settings = [*_ALWAYS, *self._opcache_settings(), *self.options]
+        if prepend:
+            settings.append(f"auto_prepend_file={self.own('override.php')}")
+        words = [self.interpreter]
+        for setting in settings:
+            words += ["-d", setting]
+        return [*_dies_with_us(), *words, str(script), *arguments]
+
+    def own(self, name: str) -> Path:
+        """One of this collection's PHP files."""
+        return self.files / name
+
+    def _opcache_settings(self) -> list[str]:
+        if self.opcache is None:
+            return []
+        return ["opcache.enable_cli=1", "opcache.file_cache_only=1", f"opcache.file_cache={self.opcache}"]
+
+
+def as_node(wwwroot: str | None, report: Path | None = None) -> Mapping[str, str]:
+    """The environment of a command with ``prepend``: the virtual node that it shall be, the file in which it reports who it was."""
+    environment = {**os.environ, "LMS_MOODLE_NODE": wwwroot or "", "LMS_MOODLE_REPORT": str(report or "")}
+    return {name: value for name, value in environment.items() if value or not name.startswith("LMS_MOODLE_")}
+
+
+def code_root(path: str) -> Path:
+    """The root of a Moodle's code, as it really is on the disk."""
+    root = Path(os.path.realpath(path))
+    if not (root / "config.php").is_file():
+        raise BadInput(f"{path} is no installed Moodle: there is no config.php in it; set 'moodle' to the root of the code.")
+    return root
+
+
+def _dies_with_us() -> list[str]:
+    """A prefix by which the kernel ends the program when its parent is killed, where util-linux offers that."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Goes through the nodes of a run with a bounded number of processes, and writes down each verdict at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import typing as t
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from ..common.background import Background, Progress
+from ..common.files import write_atomically
+from .execution import Record, not_run
+from .nodes import Node
+from .pace import Budget, Wave
+
+VERDICTS = ("ok", "failed", "timeout", "skipped")
+_BAD = ("failed", "timeout")
+
+
+class FleetRun:
+    """One run: ``execute`` does the work on one node and returns its record."""
+
+    def __init__(
+        self,
+        execute: Callable[[Node], Record],
+        *,
+        forks: int,
+        budget: Budget,
+        background: Background,
+        records: t.TextIO | None = None,
+    ) -> None:
+        self._execute = execute
+        self._forks = forks
+        self._budget = budget
+        self._background = background
+        self._file = records
+        self._started = time.monotonic()
+        self._failures = 0
+        self._total = 0
+        self._stopped = ""
+        self.records: list[Record] = []
+
+    def run(self, waves: Sequence[Wave], refused: Sequence[Record]) -> None:
+        """Work through the waves; what is not reached because the run had to stop is recorded as skipped."""
+        self._total = sum(len(wave.nodes) for wave in waves) + len(refused)
+        for record in refused:
+            self._keep(record)
+        # Those did not fail at the work: they are told at the end, and stop nobody.
+        self._failures = 0
+        with ThreadPoolExecutor(self._forks) as pool:
+            for wave in waves:
+                self._run_wave(wave, pool)
+                if wave.canary and self._failures and not self._stopped:
+                    self._stopped = "not started: the canary failed"
+        self._report(over=True)
+
+    def _run_wave(self, wave: Wave, pool: ThreadPoolExecutor) -> None:
+        waiting = iter(wave.nodes)
+        running: set[Future[Record]] = set()
+        while True:
+            while len(running) < self._forks and not self._must_stop():
+                node = next(waiting, None)
+                if node is None:
+                    break
+                running.add(pool.submit(self._execute, node))
+            if not running:
+                break
+            done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._keep(future.result())
+            self._report()
+        for node in waiting:
+            self._keep(not_run(node, "skipped", self._stopped))
+
+    def _must_stop(self) -> bool:
+        if not self._stopped and self._budget.stops(self._failures):
+            self._stopped = f"not started: more than {self._budget.allowed} had failed"
+        if not self._stopped and self._background.abandoned():
+            self._stopped = "not started: the play that asked for it is gone"
+        return bool(self._stopped)
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
+        if record["verdict"] in _BAD:
+            self._failures += 1
+        if self._file:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+
+    def _report(self, *, over: bool = False) -> None:
+        bad = sum(1 for record in self.records if record["verdict"] in _BAD) if over else self._failures
+        progress = Progress("nodes", self._total, len(self.records), bad, time.monotonic() - self._started)
+        self._background.report(progress, over=over)
+
+    def summary(self) -> dict[str, t.Any]:
+        """The run in figures."""
+        counts = Counter(record["verdict"] for record in self.records)
+        seconds = time.monotonic() - self._started
+        ran = sum(1 for record in self.records if record["rc"] is not None or record["verdict"] == "timeout")
+        return {
+            "total": len(self.records),
+            **{verdict: counts[verdict] for verdict in VERDICTS},
+            "seconds": round(seconds, 3),
+            "rate": round(ran / seconds, 3) if seconds > 0 else 0.0,
+        }
+
+    def bad(self) -> list[Record]:
+        """The records of the nodes that are to be done again."""
+        return [record for record in self.records if record["verdict"] in _BAD]
+
+
+def open_records(path: str) -> t.TextIO:
+    """The file of records, begun anew; only its owner may read what scripts printed."""
+    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+
+
+def write_retry_file(path: str, bad: Sequence[Record]) -> None:
+    """One address a line, to be given back as ``nodes: "@path"``; empty when all is well, so that it repeats nothing."""
+    write_atomically(Path(path), "".join(f"{record['wwwroot']}\n" for record in bad).encode(), 0o600)
+
+
+def complaint(bad: Sequence[Record], total: int) -> str:
+    """One sentence about what went wrong, with the first few nodes by name."""
+    named = "; ".join(f"{record['wwwroot']}: {record['reason']}" for record in bad[:3])
+    more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""  # noqa: PLR2004 - as many as a line holds
+    return f"{len(bad)} of {total} nodes failed: {named}{more}"

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a script did its work on the node that was asked for: the exit code alone is not believed."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .nodes import Node
+
+OUTPUT_LIMIT = 2048
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_PLAYING_FOR = re.compile(r"Config check : playing for (https?://[A-Za-z0-9._:\[\]~/-]+)")
+_NO_CONFIGURATION = re.compile(r"VMoodling[^\n]*(?:No configuration for this host|Could not fetch)[^\n]*")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one process ended and what it left behind."""
+
+    rc: int | None
+    """Exit code, negative for a signal, None when its time ran out."""
+    text: str
+    """What it printed: all, or its beginning and its end."""
+    report: Mapping[str, t.Any] | None
+    """The site that it says it ran for (override.php); None when it could not say."""
+    seconds: float
+
+
+def readable(text: str) -> str:
+    """Output without colours and without overwritten lines."""
+    return _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def judge(node: Node, ending: Ending, timeout: float | None) -> tuple[str, str]:
+    """The verdict (ok, failed or timeout) and, where it is not ok, the reason in words."""
+    if ending.rc is None:
+        return "timeout", f"did not end within {timeout:g} s and was stopped"
+    reason = _wrong_site(node, ending) or _bad_end(ending)
+    return ("failed", reason) if reason else ("ok", "")
+
+
+def _wrong_site(node: Node, ending: Ending) -> str:
+    text = readable(ending.text)
+    if refused := _NO_CONFIGURATION.search(text):
+        return f"VMoodle found no configuration for it: {refused.group().strip()}"[:300]
+    if (said := _PLAYING_FOR.search(text)) and not _names(said.group(1), node.wwwroot):
+        return f"the script ran for another site: {said.group(1)}"
+    if ending.rc != 0:
+        return ""
+    if ending.report is None:
+        return "ended with 0 without saying for which site it ran"
+    if ending.report.get("wwwroot") != node.wwwroot:
+        return f"ended with 0, but ran for another site: {ending.report.get('wwwroot')}"
+    if ending.report.get("database") != node.dbname:
+        return f"ended with 0, but on the database '{ending.report.get('database')}', while the registry says '{node.dbname}'"
+    return ""
+
+
+def _names(said: str, wwwroot: str) -> bool:
+    # Some scripts print no line break after the address, so the next word runs into it.
+    return said.startswith(wwwroot)
+
+
+def _bad_end(ending: Ending) -> str:
+    if ending.rc == 0:
+        return ""
+    how = f"ended with {ending.rc}" if (ending.rc or 0) > 0 else f"was ended by signal {-(ending.rc or 0)}"
+    lines = [line.strip() for line in readable(ending.text).splitlines() if line.strip()]
+    return f"{how}: {lines[-1][:300]}" if lines else f"{how} and printed nothing"
+
+
+def excerpt(text: str) -> str:
+    """The end of the output, at most 2 kB of it."""
+    return readable(text).encode()[-OUTPUT_LIMIT:].decode(errors="ignore")

@@ -1,0 +1,48 @@
+<?php
+// Copyright (c) 2026, the lms.moodle contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// registry.php CODE: prints the master and its virtual nodes as JSON lines, never their database access.
+
+define('CLI_SCRIPT', true);
+define('CACHE_DISABLE_ALL', true);
+require($argv[1] . '/config.php');
+
+// What Moodle or a plugin may print goes elsewhere: standard output carries JSON and nothing else.
+ob_start(static function (string $text): string {
+    fwrite(STDERR, $text);
+    return '';
+}, 1);
+
+function say(array $line): void {
+    fwrite(STDOUT, json_encode($line, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE) . "\n");
+}
+
+$registered = $DB->get_manager()->table_exists('local_vmoodle');
+say(['master' => $CFG->wwwroot, 'name' => $SITE->fullname ?? '', 'dbname' => $CFG->dbname, 'vmoodle' => $registered]);
+if (!$registered) {
+    exit(0);
+}
+
+// Named one by one: the columns with user and password are not even read.
+$columns = 'id, vhostname, name, shortname, description, vdbtype, vdbhost, vdbname, vdbprefix, vdatapath, mnet, enabled, timecreated, lastcron';
+$nodes = $DB->get_recordset('local_vmoodle', null, 'vhostname, id', $columns);
+foreach ($nodes as $node) {
+    say([
+        'wwwroot' => $node->vhostname,
+        'name' => (string) $node->name,
+        'shortname' => (string) $node->shortname,
+        'description' => (string) $node->description,
+        'dbtype' => $node->vdbtype,
+        'dbhost' => $node->vdbhost,
+        'dbname' => $node->vdbname,
+        'dbprefix' => $node->vdbprefix,
+        'datapath' => $node->vdatapath,
+        'mnet' => (int) $node->mnet,
+        'enabled' => (bool) $node->enabled,
+        'timecreated' => (int) $node->timecreated,
+        'lastcron' => (int) $node->lastcron,
+    ]);
+}
+$nodes->close();
