@@ -24,7 +24,7 @@ def opcache_folder(code: Path) -> Path:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
             raise MoodleError(
-                f"{folder} is not a private folder of user {os.geteuid()}, so it cannot hold compiled PHP: remove it, or set 'opcache: false'."
+                f"{folder} is not a private folder of user {os.geteuid()}, not fit for compiled PHP: remove it, or set 'opcache: false'."
             ) from None
     return folder
 

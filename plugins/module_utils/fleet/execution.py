@@ -51,28 +51,26 @@ class Execution:
                 rc = run_timed(command, cwd=self.code, env=env, output=output, timeout=self.timeout)
             ending = Ending(rc, _both_ends(log), _read_report(report), time.monotonic() - started)
         verdict, reason = judge(node, ending, self.timeout)
-        return _record(
-            node, verdict, reason, rc=rc, seconds=ending.seconds, log=log if self.log_dir else None, output="" if verdict == "ok" else excerpt(ending.text)
-        )
+        return {
+            **not_run(node, verdict, reason),
+            "rc": rc,
+            "seconds": round(ending.seconds, 3),
+            "log": str(log) if self.log_dir else None,
+            "output": "" if verdict == "ok" else excerpt(ending.text),
+        }
 
 
 def not_run(node: Node | Refusal, verdict: str, reason: str) -> Record:
     """The record of a node on which the script was not started."""
-    return _record(node, verdict, reason)
-
-
-def _record(
-    node: Node | Refusal, verdict: str, reason: str, *, rc: int | None = None, seconds: float = 0.0, log: Path | None = None, output: str = ""
-) -> Record:
     return {
         "wwwroot": node.wwwroot,
         "name": node.name,
         "verdict": verdict,
-        "rc": rc,
+        "rc": None,
         "reason": reason,
-        "seconds": round(seconds, 3),
-        "log": str(log) if log else None,
-        "output": output,
+        "seconds": 0.0,
+        "log": None,
+        "output": "",
     }
 
 

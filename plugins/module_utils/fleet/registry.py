@@ -22,11 +22,11 @@ def read_registry(php: Php, code: Path) -> list[Node]:
     done = run(php.command(php.own("registry.php"), [str(code)]), check=False)
     lines = done.stdout.decode(errors="replace").splitlines()
     if done.returncode != 0 or not lines:
-        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-800:]
-        raise MoodleError(f"VMoodle's registry could not be read through {code}: PHP ended with {done.returncode}: {said or 'it said nothing'}")
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-800:] or "it printed nothing"
+        raise MoodleError(f"VMoodle's registry could not be read through {code}: PHP ended with {done.returncode}: {said}")
     head, *rows = (json.loads(line) for line in lines)
     if not head["vmoodle"]:
-        raise MoodleError(f"The site {head['master']} has no VMoodle registry: install local_vmoodle there, or set 'moodle' to the master's code.")
+        raise MoodleError(f"The site {head['master']} has no VMoodle registry: set 'moodle' to the code of a VMoodle master.")
     master = Node(wwwroot=head["master"], name=head["name"], dbname=head["dbname"], master=True)
     return [master, *(Node.from_row(row) for row in rows)]
 

@@ -43,7 +43,9 @@ class FleetRun:
         self._background = background
         self._file = records
         self._started = time.monotonic()
+        # Of the script alone: a name that the registry does not know stops nobody.
         self._failures = 0
+        self._not_reached: list[Node] = []
         self._total = 0
         self._stopped = ""
         self.records: list[Record] = []
@@ -53,8 +55,6 @@ class FleetRun:
         self._total = sum(len(wave.nodes) for wave in waves) + len(refused)
         for record in refused:
             self._keep(record)
-        # Those did not fail at the work: they are told at the end, and stop nobody.
-        self._failures = 0
         with ThreadPoolExecutor(self._forks) as pool:
             for wave in waves:
                 self._run_wave(wave, pool)
@@ -75,9 +75,12 @@ class FleetRun:
                 break
             done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
-                self._keep(future.result())
+                record = future.result()
+                self._failures += record["verdict"] in _BAD
+                self._keep(record)
             self._report()
         for node in waiting:
+            self._not_reached.append(node)
             self._keep(not_run(node, "skipped", self._stopped))
 
     def _must_stop(self) -> bool:
@@ -89,22 +92,19 @@ class FleetRun:
 
     def _keep(self, record: Record) -> None:
         self.records.append(record)
-        if record["verdict"] in _BAD:
-            self._failures += 1
         if self._file:
             self._file.write(json.dumps(record) + "\n")
             self._file.flush()
 
     def _report(self, *, over: bool = False) -> None:
-        bad = sum(1 for record in self.records if record["verdict"] in _BAD) if over else self._failures
-        progress = Progress("nodes", self._total, len(self.records), bad, time.monotonic() - self._started)
+        progress = Progress("nodes", self._total, len(self.records), self._failures, time.monotonic() - self._started)
         self._background.report(progress, over=over)
 
     def summary(self) -> dict[str, t.Any]:
         """The run in figures."""
         counts = Counter(record["verdict"] for record in self.records)
         seconds = time.monotonic() - self._started
-        ran = sum(1 for record in self.records if record["rc"] is not None or record["verdict"] == "timeout")
+        ran = sum(map(_ran, self.records))
         return {
             "total": len(self.records),
             **{verdict: counts[verdict] for verdict in VERDICTS},
@@ -112,9 +112,21 @@ class FleetRun:
             "rate": round(ran / seconds, 3) if seconds > 0 else 0.0,
         }
 
+    def started(self) -> bool:
+        """Whether the script was started on any node."""
+        return any(map(_ran, self.records))
+
     def bad(self) -> list[Record]:
-        """The records of the nodes that are to be done again."""
+        """The records of the nodes that failed."""
         return [record for record in self.records if record["verdict"] in _BAD]
+
+    def unfinished(self) -> list[str]:
+        """The addresses that are to be run again: what failed, and what was not reached."""
+        return [record["wwwroot"] for record in self.bad()] + [node.wwwroot for node in self._not_reached]
+
+
+def _ran(record: Record) -> bool:
+    return record["rc"] is not None or record["verdict"] == "timeout"
 
 
 def open_records(path: str) -> t.TextIO:
@@ -122,9 +134,9 @@ def open_records(path: str) -> t.TextIO:
     return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
 
 
-def write_retry_file(path: str, bad: Sequence[Record]) -> None:
+def write_retry_file(path: str, addresses: Sequence[str]) -> None:
     """One address a line, to be given back as ``nodes: "@path"``; empty when all is well, so that it repeats nothing."""
-    write_atomically(Path(path), "".join(f"{record['wwwroot']}\n" for record in bad).encode(), 0o600)
+    write_atomically(Path(path), "".join(f"{address}\n" for address in addresses).encode(), 0o600)
 
 
 def complaint(bad: Sequence[Record], total: int) -> str:

@@ -41,24 +41,26 @@ def judge(node: Node, ending: Ending, timeout: float | None) -> tuple[str, str]:
     """The verdict (ok, failed or timeout) and, where it is not ok, the reason in words."""
     if ending.rc is None:
         return "timeout", f"did not end within {timeout:g} s and was stopped"
-    reason = _wrong_site(node, ending) or _bad_end(ending)
+    reason = _wrong_words(node, ending.text) or _bad_end(ending) or _wrong_site(node, ending.report)
     return ("failed", reason) if reason else ("ok", "")
 
 
-def _wrong_site(node: Node, ending: Ending) -> str:
-    text = readable(ending.text)
+def _wrong_words(node: Node, text: str) -> str:
+    text = readable(text)
     if refused := _NO_CONFIGURATION.search(text):
         return f"VMoodle found no configuration for it: {refused.group().strip()}"[:300]
     if (said := _PLAYING_FOR.search(text)) and not _names(said.group(1), node.wwwroot):
         return f"the script ran for another site: {said.group(1)}"
-    if ending.rc != 0:
-        return ""
-    if ending.report is None:
+    return ""
+
+
+def _wrong_site(node: Node, report: Mapping[str, t.Any] | None) -> str:
+    if report is None:
         return "ended with 0 without saying for which site it ran"
-    if ending.report.get("wwwroot") != node.wwwroot:
-        return f"ended with 0, but ran for another site: {ending.report.get('wwwroot')}"
-    if ending.report.get("database") != node.dbname:
-        return f"ended with 0, but on the database '{ending.report.get('database')}', while the registry says '{node.dbname}'"
+    if report.get("wwwroot") != node.wwwroot:
+        return f"ended with 0, but ran for another site: {report.get('wwwroot')}"
+    if report.get("database") != node.dbname:
+        return f"ended with 0, but on the database '{report.get('database')}', while the registry says '{node.dbname}'"
     return ""
 
 

@@ -1,0 +1,383 @@
+#!/usr/bin/python
+#
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vmoodle_cli
+
+short_description: Run one Moodle script on many virtual nodes
+
+version_added: 0.1.0
+
+description:
+  - Runs one script of the code on a selection of the virtual nodes of a VMoodle, several at a time, and judges each node by
+    itself.
+  - VMoodle's own scripts (C(local/vmoodle/cli/)) get their C(--host) option. Any other Moodle script runs unchanged, with a
+    prepended file that tells VMoodle which node to be.
+  - The exit code alone is not believed. A node is V(ok) only if the script ended with 0, ran for the address that was asked for,
+    and on the database that the registry names for it. VMoodle itself ends with 0 on a node that it does not know.
+  - While it runs, a line shows how far it is. When the play is stopped, the work on the host ends after the nodes that are being
+    done.
+
+extends_documentation_fragment:
+  - lms.moodle.attributes
+
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Lists the nodes on which the script would run, with the verdict V(skipped). With O(read_only=true) the script does run.
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+
+options:
+  moodle:
+    description:
+      - The root of the code that the nodes run on, where C(config.php) is.
+    type: path
+    required: true
+  script:
+    description:
+      - The script, by its path inside O(moodle), for example C(local/vmoodle/cli/purge_caches.php) or C(admin/cli/cfg.php).
+    type: str
+    required: true
+  args:
+    description:
+      - Its arguments, one list item each. They are seen in the host's process list, so no password belongs here.
+      - The option C(--host) is not among them, since O(nodes) decides for whom the script runs.
+    type: list
+    elements: str
+    default: []
+  nodes:
+    description:
+      - The nodes to run on. A node is named by its address (with or without the scheme), its name or its short name. Shell
+        patterns with C(*) and C(?) work on all of these.
+      - An item V(@/path/of/a/file) stands for the lines of that file on the host, as O(retry_file) writes them.
+      - When not set, all enabled nodes. An empty list, or an empty file, means no node at all.
+      - A name that the registry does not know is reported as failed, and the other nodes are run.
+    type: list
+    elements: str
+  select:
+    description:
+      - A JMESPath query over the registry's rows (a list) that returns the rows to run on, or their addresses. It narrows
+        O(nodes) further.
+      - A row has RV(nodes[].wwwroot), RV(nodes[].name), C(shortname), C(description), C(dbtype), C(dbhost), C(dbname),
+        C(dbprefix), C(datapath), C(mnet), C(enabled), C(timecreated) and C(lastcron).
+      - Needs the Python library jmespath on the host.
+    type: str
+  include_disabled:
+    description:
+      - Run on nodes that are disabled in the registry, too.
+    type: bool
+    default: false
+  master:
+    description:
+      - Run on the master too, before all nodes, whatever O(nodes) and O(select) say.
+    type: bool
+    default: false
+  forks:
+    description:
+      - How many nodes are worked on at the same time. When not set, as many as the host has processors.
+    type: int
+  timeout:
+    description:
+      - Seconds that one node may take. Then the script and all processes that it started are ended. V(0) means no limit.
+    type: int
+    default: 3600
+  canary:
+    description:
+      - So many nodes are run first, alone. If one of them fails, no other node is started.
+    type: int
+    default: 0
+  batch:
+    description:
+      - Size of a batch; the next one begins when the last has ended. V(0) means one batch.
+    type: int
+    default: 0
+  max_failures:
+    description:
+      - How many nodes may fail, as a count or as a share of all nodes (V(5%)). When more have failed, no other node is started and
+        the task fails.
+      - When not set, all nodes are run, and the task fails if any of them failed.
+      - A name that the registry does not know counts at the end, but stops nothing before.
+    type: str
+  retry_file:
+    description:
+      - A file on the host in which the nodes that failed or were not reached are written, one a line. Empty when there are none.
+      - Given back as O(nodes), with C(@) before it, only those are run again.
+    type: path
+  records:
+    description:
+      - A file on the host that receives each node's record as one line of JSON, at the moment the node has ended. Begun anew by
+        each run.
+    type: path
+  log_dir:
+    description:
+      - A folder on the host for one log per node with all that the script printed, replaced by the next run. Made when missing.
+      - When not set, no logs are kept.
+    type: path
+  read_only:
+    description:
+      - Say that the script changes nothing. Then the task never reports a change, and the script is run in check mode too.
+    type: bool
+    default: false
+  php:
+    description:
+      - The PHP interpreter.
+    type: str
+    default: php
+  php_options:
+    description:
+      - Settings for PHP, each as C(name=value). C(max_input_vars=5000), which Moodle asks for, is set already.
+    type: list
+    elements: str
+    default: []
+  opcache:
+    description:
+      - Share compiled scripts between the processes, in a private folder below the host's temporary folder.
+    type: bool
+    default: true
+
+notes:
+  - Run it as the user of the web server (C(become_user)), or the files that Moodle writes belong to somebody else.
+
+author:
+  - the lms.moodle contributors (@lms-moodle)
+"""
+
+EXAMPLES = r"""
+- name: Purge the caches of all enabled nodes, four at a time
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/purge_caches.php
+    forks: 4
+  become: true
+  become_user: www-data
+
+- name: Upgrade all nodes, one of them first, and stop when more than five in a hundred fail
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/upgrade.php
+    args: [--non-interactive]
+    canary: 1
+    max_failures: 5%
+    log_dir: /var/log/moodle/upgrade
+    retry_file: /var/log/moodle/upgrade.retry
+
+- name: Try again those that failed
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/upgrade.php
+    args: [--non-interactive]
+    nodes: ["@/var/log/moodle/upgrade.retry"]
+
+- name: Read a setting of all nodes whose name begins with A
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: admin/cli/cfg.php
+    args: [--name=theme]
+    select: "[?starts_with(name, 'A')]"
+    read_only: true
+"""
+
+RETURN = r"""
+nodes:
+  description: One record per node, in the order in which they ended.
+  returned: always, except when nothing could be started at all
+  type: list
+  elements: dict
+  contains:
+    wwwroot:
+      description: The node's address; the name that was asked for, when the registry does not know it.
+      type: str
+      sample: https://v1.example.org
+    name:
+      description: The node's name.
+      type: str
+      sample: Virtual 1
+    verdict:
+      description: V(ok), V(failed), V(timeout), or V(skipped) when the script was not started.
+      type: str
+      sample: ok
+    rc:
+      description: The exit code; negative for a signal; null when the script was not started or was stopped at its time limit.
+      type: int
+      sample: 0
+    reason:
+      description: Why the node is not ok.
+      type: str
+      sample: "ended with 0, but ran for another site: https://campus.example.org"
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 0.341
+    log:
+      description: The node's log on the host, with O(log_dir).
+      type: str
+      sample: /var/log/moodle/upgrade/v1.example.org.log
+    output:
+      description: The end of what the script printed, at most 2 kB, only where the verdict is not V(ok).
+      type: str
+      sample: ""
+summary:
+  description: The run in figures.
+  returned: always, except when nothing could be started at all
+  type: dict
+  contains:
+    total:
+      description: All nodes of the run.
+      type: int
+      sample: 5
+    ok:
+      description: Those that did it.
+      type: int
+      sample: 4
+    failed:
+      description: Those that failed.
+      type: int
+      sample: 1
+    timeout:
+      description: Those that were stopped at the time limit.
+      type: int
+      sample: 0
+    skipped:
+      description: Those on which the script was not started.
+      type: int
+      sample: 0
+    seconds:
+      description: How long the run took.
+      type: float
+      sample: 1.61
+    rate:
+      description: Nodes per second.
+      type: float
+      sample: 2.48
+"""
+
+import os
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
+from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Selection, choose
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, Wave, waves
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import matching, names_from_files, read_registry
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import FleetRun, complaint, open_records, write_retry_file
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Script
+
+
+class VmoodleCli:
+    """One script on a selection of nodes."""
+
+    def __init__(self, parameters: dict[str, t.Any], check_mode: bool) -> None:
+        self.parameters = parameters
+        self.only_list = check_mode and not parameters["read_only"]
+        for name in ("forks", "timeout", "canary", "batch"):
+            if (parameters[name] or 0) < 0:
+                raise BadInput(f"'{name}' is {parameters[name]}: it cannot be less than 0.")
+        code = code_root(parameters["moodle"])
+        script = Script.find(code, parameters["script"], parameters["args"])
+        opcache = opcache_folder(code) if parameters["opcache"] else None
+        php = Php(parameters["php"], Path(parameters["_php"]), parameters["php_options"], opcache)
+        log_dir = Path(parameters["log_dir"]) if parameters["log_dir"] else None
+        self.execution = Execution(php, code, script, parameters["timeout"] or None, log_dir)
+
+    def run(self) -> dict[str, t.Any]:
+        """Run the script, or say where it would run; the module's result."""
+        selection = self._select()
+        total = len(selection.nodes) + len(selection.refused)
+        budget = Budget.parse(self.parameters["max_failures"], total)
+        plan = list(waves(selection.nodes, canary=self.parameters["canary"], batch=self.parameters["batch"]))
+        refused = [not_run(refusal, refusal.verdict, refusal.reason) for refusal in selection.refused]
+        if self.only_list:
+            fleet = FleetRun(_would_run, forks=1, budget=budget, background=Background(None))
+            fleet.run(plan, refused)
+        else:
+            fleet = self._really_run(plan, refused, budget)
+        result = {
+            "changed": not self.parameters["read_only"] and (bool(selection.nodes) if self.only_list else fleet.started()),
+            "nodes": fleet.records,
+            "summary": fleet.summary(),
+        }
+        if budget.fails(len(fleet.bad())):
+            raise MoodleError(complaint(fleet.bad(), total), **result)
+        return result
+
+    def _really_run(self, plan: list[Wave], refused: list[Record], budget: Budget) -> FleetRun:
+        background = Background(self.parameters["_background"])
+        if self.execution.log_dir:
+            self.execution.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open_records(self.parameters["records"] or os.devnull) as records:
+            forks = self.parameters["forks"] or os.cpu_count() or 1
+            fleet = FleetRun(self.execution.run, forks=forks, budget=budget, background=background, records=records)
+            fleet.run(plan, refused)
+        if self.parameters["retry_file"]:
+            write_retry_file(self.parameters["retry_file"], fleet.unfinished())
+        background.close()
+        return fleet
+
+    def _select(self) -> Selection:
+        registry = read_registry(self.execution.php, self.execution.code)
+        nodes, query = self.parameters["nodes"], self.parameters["select"]
+        return choose(
+            registry,
+            wanted=None if nodes is None else names_from_files(nodes),
+            matching=matching(query, registry) if query else None,
+            include_disabled=self.parameters["include_disabled"],
+            master=self.parameters["master"],
+        )
+
+
+def _would_run(node: Node) -> Record:
+    return not_run(node, "skipped", "check mode: the script would run")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "moodle": {"type": "path", "required": True},
+            "script": {"type": "str", "required": True},
+            "args": {"type": "list", "elements": "str", "default": []},
+            "nodes": {"type": "list", "elements": "str"},
+            "select": {"type": "str"},
+            "include_disabled": {"type": "bool", "default": False},
+            "master": {"type": "bool", "default": False},
+            "forks": {"type": "int"},
+            "timeout": {"type": "int", "default": 3600},
+            "canary": {"type": "int", "default": 0},
+            "batch": {"type": "int", "default": 0},
+            "max_failures": {"type": "str"},
+            "retry_file": {"type": "path"},
+            "records": {"type": "path"},
+            "log_dir": {"type": "path"},
+            "read_only": {"type": "bool", "default": False},
+            "php": {"type": "str", "default": "php"},
+            "php_options": {"type": "list", "elements": "str", "default": []},
+            "opcache": {"type": "bool", "default": True},
+            # Set by the action plugin: where it put the PHP files, and where it watches the work.
+            "_php": {"type": "path", "required": True},
+            "_background": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = VmoodleCli(module.params, module.check_mode).run()
+    except MoodleError as error:
+        module.fail_json(msg=error.message, **error.result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
