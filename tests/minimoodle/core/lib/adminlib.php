@@ -1,0 +1,51 @@
+<?php
+// Copyright (c) 2026, the lms.moodle contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Maintenance, checks and the removal of plugins.
+defined('MOODLE_INTERNAL') || die();
+
+function enable_cli_maintenance_mode(): void {
+    global $CFG, $SITE;
+    $name = s($SITE->fullname ?? 'Site');
+    $page = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>$name under maintenance</title></head>"
+        . "<body><p>The site is undergoing maintenance and is currently not available</p></body></html>\n";
+    file_put_contents($CFG->dataroot . '/climaintenance.html', $page);
+}
+
+/** @return array<string, array{string, int, string}> name, status in the words of monitoring (0 ok, 1 warning, 2 critical) and summary */
+function site_checks(): array {
+    require_once(__DIR__ . '/environmentlib.php');
+    $environment = environment_problems();
+    $pending = moodle_needs_upgrading();
+    $cron = get_config('tool_task', 'lastcronstart');
+    return [
+        'core_environment' => ['Environment', $environment ? 2 : 0, implode(', ', array_keys($environment))],
+        'core_upgradecheck' => ['Upgrade', $pending ? 2 : 0, $pending ? 'An upgrade is pending' : 'No upgrade is pending'],
+        'tool_task_cronrunning' => ['Cron running', $cron ? 0 : 2, $cron ? 'Cron is running' : 'The admin/cli/cron.php script has never been run'],
+    ];
+}
+
+/** @return string[] components that the database knows and the disk does not hold */
+function missing_plugins(): array {
+    global $DB;
+    $known = $DB->get_fieldset_sql("SELECT plugin FROM {config_plugins} WHERE name = 'version' ORDER BY plugin");
+    return array_values(array_diff($known, array_keys(core_component::get_versions())));
+}
+
+function uninstall_plugin(string $component): void {
+    global $DB;
+    $versions = core_component::get_versions();
+    $folder = $versions[$component]->folder ?? null;
+    if ($folder && is_readable("$folder/db/install.xml")) {
+        require_once(__DIR__ . '/ddllib.php');
+        foreach ((new xmldb_tables("$folder/db/install.xml"))->names() as $table) {
+            $DB->execute("DROP TABLE IF EXISTS {{$table}}");
+        }
+    }
+    $DB->delete_records('config_plugins', ['plugin' => $component]);
+    if (str_starts_with($component, 'mod_')) {
+        $DB->delete_records('modules', ['name' => substr($component, 4)]);
+    }
+}

@@ -1,0 +1,7 @@
+<?php
+// Copyright (c) 2026, the lms.moodle contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Kept for scripts that still ask for it.
+defined('MOODLE_INTERNAL') || die();

@@ -1,0 +1,33 @@
+<?php
+// Copyright (c) 2026, the lms.moodle contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Whether this machine may run this release.
+defined('MOODLE_INTERNAL') || die();
+
+/** @return array<string, string> what is wrong, by the name of the check */
+function environment_problems(): array {
+    $problems = [];
+    // The web is content with less; the command line is where an upgrade runs.
+    if (CLI_SCRIPT && (int) ini_get('max_input_vars') < 5000) {
+        $problems['php_setting max_input_vars'] = 'this test must pass - PHP setting max_input_vars must be at least 5000.';
+    }
+    foreach (['mysqli', 'json', 'xml', 'zlib'] as $extension) {
+        if (!extension_loaded($extension)) {
+            $problems["php_extension $extension"] = 'this test must pass - it needs to be installed and enabled';
+        }
+    }
+    return $problems;
+}
+
+function environment_check_or_exit(): void {
+    $problems = environment_problems();
+    if ($problems) {
+        cli_heading('Environment');
+        foreach ($problems as $what => $report) {
+            echo "!! $what !!\n$report\n\n";
+        }
+        exit(1);
+    }
+}
