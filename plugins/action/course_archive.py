@@ -13,4 +13,4 @@ class ActionModule(BackgroundAction):
     """Module course_archive in the background."""
 
     MODULE = "lms.moodle.course_archive"
-    PHP_FILES = ("override.php", "archive_plan.php", "archive_worker.php")
+    PHP_FILES = ("override.php", "lines.php", "archive_plan.php", "archive_worker.php")

@@ -26,7 +26,8 @@ options:
   lock_file:
     description:
       - Where the decisions are kept.
-      - Beside the manifest by default, C(codebase.yml) having C(codebase.lock.yml). With O(definition) only the repository keeps them, unless this is set.
+      - Beside the manifest by default, C(codebase.yml) having C(codebase.lock.yml).
+      - With O(definition) only the repository keeps them, unless this is set.
     type: path
   store:
     description: Bare repository that caches every source, shared by all projects of the host. It is made when missing and may be deleted.
@@ -160,6 +161,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest, parse_manifest
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 

@@ -8,16 +8,7 @@
 define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
 require($argv[1] . '/config.php');
-
-// What Moodle or a plugin may print goes elsewhere: standard output carries JSON and nothing else.
-ob_start(static function (string $text): string {
-    fwrite(STDERR, $text);
-    return '';
-}, 1);
-
-function say(array $line): void {
-    fwrite(STDOUT, json_encode($line, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE) . "\n");
-}
+require(__DIR__ . '/lines.php');
 
 $registered = $DB->get_manager()->table_exists('local_vmoodle');
 say(['master' => $CFG->wwwroot, 'name' => $SITE->fullname ?? '', 'dbname' => $CFG->dbname, 'vmoodle' => $registered]);

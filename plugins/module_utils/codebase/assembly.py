@@ -70,7 +70,9 @@ class Assembly:
         version = self._version_php(plugin, "version.php", read_plugin)
         declared = version.get("component", plugin.component)
         if declared != plugin.component:
-            raise BadInput(f"{plugin.component}: the source calls itself {declared}: correct the name in the code base file, or the source.")
+            raise BadInput(
+                f"{plugin.component}: the source calls itself {declared}: correct the name in the code base file, or the source."
+            )
         return version
 
     def _version_php(self, part: Locked, path: str, read: Callable[[str], dict[str, t.Any]]) -> dict[str, t.Any]:
@@ -84,4 +86,6 @@ class Assembly:
 
 
 def _component(part: Locked, path: str, version: dict[str, t.Any]) -> Component:
-    return Component(part.component, path, version.get("version"), version.get("release"), part.ref, part.commit, f"asked for by {part.wanted}")
+    return Component(
+        part.component, path, version.get("version"), version.get("release"), part.ref, part.commit, f"asked for by {part.wanted}"
+    )

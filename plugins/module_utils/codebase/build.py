@@ -65,7 +65,12 @@ class Build:
             "removed": list(changes.removed),
             "updated": list(changes.updated),
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
-            "diff": {"before": listing(before.values()), "after": listing(decided), "before_header": "last build", "after_header": "this build"},
+            "diff": {
+                "before": listing(before.values()),
+                "after": listing(decided),
+                "before_header": "last build",
+                "after_header": "this build",
+            },
         }
 
     def _timed(self, name: str, act: t.Callable[[], T]) -> T:

@@ -69,7 +69,9 @@ def refuse_hazards(component: str, entries: Iterable[tuple[str, str, str]], link
     folded: dict[str, str] = {}
     for mode, oid, path in entries:
         if mode == SUBMODULE:
-            raise BadInput(f"{component}: {path} is a submodule, which would be empty: ask for a fork or a release that includes its files.")
+            raise BadInput(
+                f"{component}: {path} is a submodule, which would be empty: ask for a fork or a release that includes its files."
+            )
         if any(part.lower() in ("..", ".git") for part in path.split("/")):
             raise BadInput(f"{component}: the path {path!r} is refused.")
         if mode == SYMLINK and _leaves(path, link_target(oid)):

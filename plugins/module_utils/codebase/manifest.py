@@ -108,7 +108,10 @@ def parse_manifest(data: object, name: str, lines: Lines | None = None) -> Manif
 def _core_wanted(reader: _Reader, core: Mapping[str, object]) -> Wanted:
     wanted = _wanted(reader, core, ("moodle",))
     if wanted.kind == "version" and not CORE_VERSION.fullmatch(wanted.value):
-        reader.fail(("moodle", "version"), f"'4.5', '4.5+' or '4.5.1' is expected, '{wanted.value}' was found; other refs go under tag, branch or commit.")
+        reader.fail(
+            ("moodle", "version"),
+            f"'4.5', '4.5+' or '4.5.1' is expected, '{wanted.value}' was found; other refs go under tag, branch or commit.",
+        )
     return wanted
 
 

@@ -46,7 +46,9 @@ class Repository:
         if self.missing:
             return None
         with explained("read", f"the repository {self.location}"):
-            listed = self.store.git.ls_remote("--", self.location, f"refs/heads/{self.project}", "refs/tags/*", f"refs/moodle/{self.project}")
+            listed = self.store.git.ls_remote(
+                "--", self.location, f"refs/heads/{self.project}", "refs/tags/*", f"refs/moodle/{self.project}"
+            )
         refs = {ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines())}
         head = refs.get(f"refs/heads/{self.project}")
         if head is None:

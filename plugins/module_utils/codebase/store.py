@@ -40,7 +40,9 @@ class Store:
                 self.repo = git.Repo(path) if (path / "HEAD").exists() else git.Repo.init(path, bare=True)
         self.git = self.repo.git
         # Git must never wait for a password that nobody types, and a dead line must end.
-        self.git.update_environment(GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", GIT_HTTP_LOW_SPEED_LIMIT="1000", GIT_HTTP_LOW_SPEED_TIME="60")
+        self.git.update_environment(
+            GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", GIT_HTTP_LOW_SPEED_LIMIT="1000", GIT_HTTP_LOW_SPEED_TIME="60"
+        )
 
     def close(self) -> None:
         self.repo.close()
@@ -56,7 +58,9 @@ class Store:
         if not settled and not self.offline:
             commit = self._fetch(part, wanted, ref)
         if commit is None:
-            raise MoodleError(f"{part.component}: {wanted} of {without_secrets(part.source)} is not in the store, and 'offline' forbids to fetch it.")
+            raise MoodleError(
+                f"{part.component}: {wanted} of {without_secrets(part.source)} is not in the store, and 'offline' forbids to fetch it."
+            )
         return wanted.value, commit
 
     def bring(self, part: Part, commit: str) -> None:
@@ -181,7 +185,9 @@ def explained(action: str, thing: str) -> Iterator[None]:
     except git.GitCommandError as error:
         raise CommandFailed(without_secrets(f"Could not {action} {thing}: {last_words(error)}")) from None
     except git.InvalidGitRepositoryError:
-        raise MoodleError(f"Could not {action} {thing}: it is not a Git repository. The store may be deleted, it will be filled again.") from None
+        raise MoodleError(
+            f"Could not {action} {thing}: it is not a Git repository. The store may be deleted, it will be filled again."
+        ) from None
     except OSError as error:
         raise MoodleError(f"Could not {action} {thing}: {error.strerror or error}.") from None
 

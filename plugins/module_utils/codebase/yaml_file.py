@@ -38,10 +38,11 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int], name: s
     result: dict[str, object] = {}
     for key_node, value_node in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
+        here = (*path, key)
         if key in result:
-            raise BadInput(f"{name}, line {line}: {'.'.join((*path, key))}: this key stands here a second time.")
-        lines[(*path, key)] = line
-        result[key] = _value(value_node, (*path, key), lines, name)
+            raise BadInput(f"{name}, line {line}: {'.'.join(here)}: this key stands here a second time.")
+        lines[here] = line
+        result[key] = _value(value_node, here, lines, name)
     return result
 
 

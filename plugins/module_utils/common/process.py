@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import typing as t
 from collections.abc import Mapping, Sequence
 
 from .errors import CommandFailed
@@ -56,4 +55,4 @@ def explain(command: Sequence[str], returncode: int, output: bytes) -> str:
 
 def text(done: subprocess.CompletedProcess[bytes]) -> str:
     """What a finished command printed, without the line break at its end."""
-    return t.cast(str, done.stdout.decode(errors="surrogateescape")).rstrip("\n")
+    return done.stdout.decode(errors="surrogateescape").rstrip("\n")

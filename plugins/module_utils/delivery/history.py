@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The delivery's own Git repository: every release is a commit in it, hot fixes found on disk included."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import typing as t
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ..common.errors import BadInput, CommandFailed, MoodleError
+from ..common.process import explain, run, text, without_secrets
+from .trees import Drift, Entry, parse_ls_tree
+
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20~^:?*\[\\\x7f]+")
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "lms.moodle delivery",
+    "GIT_AUTHOR_EMAIL": "lms.moodle@localhost",
+    "GIT_COMMITTER_NAME": "lms.moodle delivery",
+    "GIT_COMMITTER_EMAIL": "lms.moodle@localhost",
+}
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+
+
+class History:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _command(self, *arguments: str) -> list[str]:
+        # The repository may belong to the deploy user while root asks; it is ours all the same.
+        return ["git", "-c", "safe.directory=*", "-c", "core.quotePath=false", f"--git-dir={self.path}", *arguments]
+
+    def _git(self, *arguments: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+        return run(self._command(*arguments), stdin=stdin, env={**QUIET, **(env or {})})
+
+    def prepare(self) -> None:
+        if not (self.path / "HEAD").exists():
+            run(["git", "init", "--quiet", "--bare", str(self.path)])
+
+    # Revisions
+
+    def find(self, source: str | None, revision: str) -> str:
+        """The commit that ``revision`` names in ``source``, which is asked unless the commit is already here."""
+        known = self._commit(revision) if COMMIT.fullmatch(revision) else None
+        if known is None and source is not None:
+            self._fetch(source)
+        for name in (revision if COMMIT.fullmatch(revision) else None, f"refs/source/tags/{revision}", f"refs/source/heads/{revision}"):
+            known = known or (self._commit(name) if name else None)
+        if known is None:
+            raise self._nothing_named(revision, source)
+        return known
+
+    def _fetch(self, source: str) -> None:
+        refspecs = ["+refs/heads/*:refs/source/heads/*", "+refs/tags/*:refs/source/tags/*"]
+        try:
+            self._git("fetch", "--quiet", "--prune", "--no-tags", "--no-auto-maintenance", "--", source, *refspecs)
+        except CommandFailed as error:
+            raise CommandFailed(f"Could not read {without_secrets(source)}: {error.message.partition(': ')[2]}") from None
+
+    def look_up(self, source: str | None, revision: str) -> str:
+        """The commit that ``revision`` names in ``source``, without bringing it here: for check mode."""
+        if COMMIT.fullmatch(revision):
+            return revision
+        if source is None:
+            return self.find(None, revision)
+        refs = (f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}")
+        try:
+            listed = text(run(["git", "-c", "safe.directory=*", "ls-remote", "--", source, *refs], env=QUIET))
+        except CommandFailed as error:
+            raise CommandFailed(f"Could not read {without_secrets(source)}: {error.message.partition(': ')[2]}") from None
+        found = {ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines())}
+        for ref in refs:
+            if ref in found:
+                return found[ref]
+        raise self._nothing_named(revision, source)
+
+    def _nothing_named(self, revision: str, source: str | None) -> BadInput:
+        return BadInput(f"{without_secrets(source or str(self.path))} has no tag, branch or commit '{revision}'.")
+
+    def has(self, commit: str) -> bool:
+        return self.path.exists() and self._commit(commit) is not None
+
+    def _commit(self, name: str) -> str | None:
+        done = run(self._command("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"), check=False)
+        return text(done) or None
+
+    def keep(self, name: str, commit: str) -> None:
+        """Hold on to a commit under a ref of its own, so that no clean-up takes it away."""
+        self._git("update-ref", f"refs/releases/{name}", commit)
+
+    def forget(self, name: str) -> None:
+        self._git("update-ref", "-d", f"refs/releases/{name}")
+
+    # Content
+
+    def tree_of(self, revision: str) -> str:
+        return text(self._git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}"))
+
+    def files(self, tree: str) -> dict[str, Entry]:
+        return parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+
+    def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
+        """The content of each blob, in order, through one Git process."""
+        with tempfile.TemporaryFile() as questions:
+            questions.write("".join(f"{oid}\n" for oid in oids).encode())
+            questions.seek(0)
+            command = self._command("cat-file", "--batch")
+            with subprocess.Popen(command, stdin=questions, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                answers = t.cast(t.IO[bytes], process.stdout)
+                while head := answers.readline():
+                    fields = head.split()
+                    if len(fields) != 3:  # noqa: PLR2004 - id, type, size
+                        raise MoodleError(f"{self.path} lacks a file of the release ({head.decode(errors='replace').strip()}).")
+                    content = answers.read(int(fields[2]) + 1)[:-1]
+                    yield content
+                if process.wait() != 0:
+                    raise CommandFailed(explain(command, process.returncode, t.cast(t.IO[bytes], process.stderr).read()))
+
+    def record_drift(self, directory: Path, base: str, drift: Drift, found: Mapping[str, Entry]) -> tuple[str, str]:
+        """Make a commit of what was found in ``directory``, on top of ``base``: its id and its tree."""
+        kept = (*drift.modified, *drift.unexpected)
+        zero = "0" * 40
+        with tempfile.TemporaryDirectory(dir=self.path) as scratch:
+            index = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}  # noqa: PTH118
+            self._git("read-tree", base, env=index)
+            lines = [f"{found[path].mode} {self._store(directory / path, found[path])}\t{path}\0" for path in kept]
+            lines += [f"0 {zero}\t{path}\0" for path in drift.missing]
+            self._git("update-index", "-z", "--index-info", stdin="".join(lines).encode(errors="surrogateescape"), env=index)
+            tree = text(self._git("write-tree", env=index))
+        message = f"Hot fixes found in production: {drift}"
+        commit = text(self._git("commit-tree", tree, "-p", base, "-m", message, env=IDENTITY))
+        return commit, tree
+
+    def _store(self, path: Path, entry: Entry) -> str:
+        content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()  # noqa: PTH115
+        return text(self._git("hash-object", "-w", "--no-filters", "--stdin", stdin=content))
+
+
+def check_revision(revision: str) -> str:
+    if not REVISION.fullmatch(revision):
+        raise BadInput(f"'{revision}' cannot be the name of a tag, branch or commit.")
+    return revision

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where everything lies below a delivery root."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..common.errors import BadInput, MoodleError
+
+RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+PARTIAL = ".partial"
+
+
+def check_release_id(release: str) -> str:
+    """A release's name becomes a directory's name: nothing in it may lead elsewhere."""
+    if not RELEASE_ID.fullmatch(release) or release.endswith((PARTIAL, ".json")) or ".." in release:
+        raise BadInput(f"'{release}' cannot be the name of a release: letters, digits, '.', '_', '+' and '-' are allowed.")
+    return release
+
+
+@dataclass(frozen=True)
+class Layout:
+    root: Path
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def private(self) -> Path:
+        return self.root / ".delivery"
+
+    @property
+    def repository(self) -> Path:
+        return self.private / "repo.git"
+
+    @property
+    def state(self) -> Path:
+        return self.private / "state.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.private / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.private / "lock"
+
+    @property
+    def rendered(self) -> Path:
+        return self.private / "rendered"
+
+    @property
+    def descriptions(self) -> Path:
+        return self.private / "releases"
+
+    def link(self, name: str) -> Path:
+        """One of the links ``current``, ``safe`` and ``work``."""
+        return self.root / name
+
+    def release(self, release: str) -> Path:
+        return self.releases / release
+
+    def partial(self, release: str) -> Path:
+        return self.releases / f"{release}{PARTIAL}"
+
+    def linked(self, name: str) -> str | None:
+        """The release that a link names, or None when there is no such link."""
+        link = self.link(name)
+        if not link.is_symlink():
+            if link.exists():
+                raise MoodleError(
+                    f"{link} is not a symbolic link: move it away; the delivery makes this name itself and replaces nothing else."
+                )
+            return None
+        directory, release = os.path.split(os.readlink(link))  # noqa: PTH115 - the text itself, not a resolved path
+        if directory != "releases":
+            raise MoodleError(f"{link} points to {os.readlink(link)}, not into {self.releases}: it was not made by a delivery.")  # noqa: PTH115
+        return release.removesuffix(PARTIAL)
+
+    def prepare(self) -> None:
+        """Make the directories; what a delivery remembers may hold secrets and is for its owner alone."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.releases.mkdir(exist_ok=True)
+        for directory in (self.private, self.rendered, self.descriptions):
+            directory.mkdir(mode=0o700, exist_ok=True)

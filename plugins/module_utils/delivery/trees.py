@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a tree holds and how two of them differ: the pure heart of verification, drift and reports."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..common.errors import BadInput
+
+EXECUTABLE, REGULAR, SYMLINK, SUBMODULE = "100755", "100644", "120000", "160000"
+
+
+class Entry(t.NamedTuple):
+    """A file as Git sees it: its mode and the id of its content."""
+
+    mode: str
+    oid: str
+
+
+Files = Mapping[str, Entry]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a directory differs from the commit that it should be a copy of."""
+
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.modified or self.missing or self.unexpected)
+
+    def __str__(self) -> str:
+        parts = []
+        for word, paths in (("modified", self.modified), ("missing", self.missing), ("unexpected", self.unexpected)):
+            if paths:
+                parts.append(f"{len(paths)} {word} ({', '.join(paths[:5])}{', …' if len(paths) > 5 else ''})")  # noqa: PLR2004
+        return ", ".join(parts) or "nothing"
+
+    def as_result(self) -> dict[str, list[str]]:
+        return {"modified": list(self.modified), "missing": list(self.missing), "unexpected": list(self.unexpected)}
+
+
+def drift_of(expected: Files, found: Files) -> Drift:
+    return Drift(
+        modified=tuple(sorted(path for path in expected if path in found and found[path] != expected[path])),
+        missing=tuple(sorted(path for path in expected if path not in found)),
+        unexpected=tuple(sorted(path for path in found if path not in expected)),
+    )
+
+
+def changes_between(old: Files, new: Files) -> dict[str, list[str]]:
+    """The files that a step from ``old`` to ``new`` adds, modifies and removes."""
+    step = drift_of(old, new)
+    return {"added": list(step.unexpected), "modified": list(step.modified), "removed": list(step.missing)}
+
+
+def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
+    """The files of ``git ls-tree -r -z --full-tree``. Trees can be forged: a path that leads elsewhere is refused."""
+    files = {}
+    for line in listed.split(b"\0"):
+        if line:
+            head, _, path = line.partition(b"\t")
+            mode, _, oid = head.decode().split(" ")
+            name = path.decode(errors="surrogateescape")
+            if mode == SUBMODULE or any(part in ("", ".", "..") or part.lower() == ".git" for part in name.split("/")):
+                raise BadInput(f"The tree {tree} holds {name!r}, which is a submodule or leads out of it: it cannot become a release.")
+            files[name] = Entry(mode, oid)
+    return files

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Turns what the caller asks for into the release that should be served in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ..common.errors import BadInput
+from .disk import Ownership
+from .history import check_revision
+from .layout import check_release_id
+from .memory import Rendered
+from .steps import STATES
+
+SEALED = ~0o222
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller asks for, checked as far as it can be without looking at the delivery root."""
+
+    state: str
+    holder: str
+    source: str | None = None  # a repository's path or URL, or a bundle's path
+    revision: str | None = None
+    release_id: str | None = None
+    shared_files: Sequence[Mapping[str, t.Any]] = ()
+    drift: str = "keep"
+    comment: str | None = None
+    expiry: int = 14400
+    keep_releases: int = 5
+    good: bool = False
+    owner: Ownership = field(default_factory=Ownership)
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise BadInput(f"'{self.state}' is no state of a delivery: {', '.join(STATES)} are.")
+        if self.release_id is not None:
+            check_release_id(self.release_id)
+        if self.revision is not None:
+            check_revision(self.revision)
+        if self.keep_releases < 1:
+            raise BadInput(f"keep_releases is {self.keep_releases}: at least the release that is served stays.")
+
+
+def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, Rendered], dict[str, bytes]]:
+    """The rendered files by destination, and their contents by hash."""
+    rendered: dict[str, Rendered] = {}
+    contents: dict[str, bytes] = {}
+    for file in files:
+        dest = _destination(str(file["dest"]))
+        if dest in rendered:
+            raise BadInput(f"shared_files: {dest} is named twice.")
+        try:
+            content = Path(file["src"]).read_bytes()
+        except OSError as error:
+            raise BadInput(f"shared_files: {file['src']} cannot be read: {error.strerror}.") from error
+        sha256 = hashlib.sha256(content).hexdigest()
+        oid = hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+        rendered[dest] = Rendered(sha256, _mode(file.get("mode"), dest), oid)
+        contents[sha256] = content
+    return rendered, contents
+
+
+def _destination(dest: str) -> str:
+    path = PurePosixPath(dest)
+    if path.is_absolute() or not path.parts or ".." in path.parts or ".git" in path.parts:
+        raise BadInput(f"shared_files: '{dest}' does not lie inside a release: give a path relative to its root.")
+    return str(path)
+
+
+def _mode(value: object, dest: str) -> int:
+    """The mode that is asked for, less the right to write: a release is sealed."""
+    text = "0644" if value is None else str(value)
+    if not text.isdigit() or not set(text) <= set("01234567") or int(text, 8) > 0o777:  # noqa: PLR2004
+        raise BadInput(f"shared_files: the mode '{value}' of {dest} is not an octal number such as '0640'.")
+    return int(text, 8) & SEALED

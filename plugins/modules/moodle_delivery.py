@@ -1,0 +1,314 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: moodle_delivery
+short_description: Deliver a code base by one atomic swap, with a way back
+version_added: 0.1.0
+description:
+  - Keeps complete, sealed releases side by side below O(path) and switches the link C(current) between them by one rename.
+  - Every release is a copy of a commit. It is verified against the commit, file by file, before it is served and before it is gone back to.
+  - Hot fixes found in what is served become a commit and a release of their own; they are reported, never lost.
+  - Each state implies those before it; asking for the state that holds changes nothing.
+  - Every step is written to a journal before it is taken, and after a kill at any point the next call goes on from where the last one stood.
+options:
+  path:
+    description: The delivery root. The web server serves C(<path>/current).
+    type: path
+    required: true
+  state:
+    description:
+      - V(secured) compares what is served with its commit, keeps hot fixes, and pins it as C(safe) when it was good.
+      - V(delivering) opens the work directory, V(updated) brings it to O(revision), V(live) switches to it.
+      - V(rolled_back) goes back to the safe release or to O(release_id), V(abandoned) drops what is being prepared.
+    type: str
+    required: true
+    choices: [secured, delivering, updated, live, rolled_back, abandoned]
+  repository:
+    description: Path or URL of the Git repository that holds the revision.
+    type: str
+  bundle:
+    description: A Git bundle on the host, for hosts that reach no repository.
+    type: path
+  revision:
+    description: Tag, branch or commit to deliver. For O(state=live) it may be left out when O(state=updated) was reached before.
+    type: str
+  release_id:
+    description: Name of the release being made, one for all hosts; with O(state=rolled_back) the kept release to go back to.
+    type: str
+  shared_files:
+    description: Files that are put into each release beside what comes from Git. New content means a new release.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      src:
+        description: The rendered file on the host.
+        type: path
+        required: true
+      dest:
+        description: Its place in the release, relative to the release's root.
+        type: str
+        required: true
+      mode:
+        description: Its mode; the right to write is taken away, as a release is sealed.
+        type: str
+        default: '0644'
+  drift:
+    description: Whether hot fixes found in what is served are kept and reported, or stop the delivery.
+    type: str
+    choices: [keep, fail]
+    default: keep
+  good:
+    description:
+      - The release that is served after this call has been seen to work, so that it may be gone back to.
+      - Say so after a health check, with O(state=live); only good releases become C(safe).
+    type: bool
+    default: false
+  comment:
+    description: Why the step is taken, for the journal.
+    type: str
+  holder:
+    description: Who delivers. By default the user, and the address that the user came from.
+    type: str
+  wait:
+    description: Seconds to wait for another call that works in the same root at this moment.
+    type: int
+    default: 0
+  expiry:
+    description: Seconds after which another holder may take over a delivery that was left open.
+    type: int
+    default: 14400
+  keep_releases:
+    description: Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay.
+    type: int
+    default: 5
+  owner:
+    description: User that the releases belong to. The web server's user needs to read them, and must not be this one.
+    type: str
+  group:
+    description: Group that the releases belong to.
+    type: str
+requirements:
+  - git
+extends_documentation_fragment:
+  - lms.moodle.attributes
+attributes:
+  check_mode:
+    details: The files that would change are known where the commit is already in the delivery's own repository.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: lms.moodle.moodle_delivery_info
+author:
+  - The lms.moodle contributors (@lms-moodle)
+"""
+
+EXAMPLES = r"""
+- name: Prepare the release on every web host, while the old one goes on being served
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: updated
+    repository: https://git.example.org/moodle/campus.git
+    revision: campus-20261121T060000Z
+    release_id: 20261121T060500Z
+    shared_files:
+      - {src: /srv/moodle/shared/config.php, dest: config.php, mode: '0640'}
+
+- name: Switch to it
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: live
+
+- name: Go back to the release that was good
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: rolled_back
+"""
+
+RETURN = r"""
+state:
+  description: Where the delivery stands now. V(live) when none is open, V(empty) when nothing was ever delivered.
+  returned: success
+  type: str
+  sample: live
+release:
+  description: The release being prepared, or else the one that is served.
+  returned: success
+  type: str
+  sample: 20261121T060500Z
+previous:
+  description: The release that was served before the last switch.
+  returned: success
+  type: str
+  sample: 20261114T060500Z
+safe:
+  description: The release that served last and was good.
+  returned: success
+  type: str
+  sample: 20261114T060500Z
+supersafe:
+  description: The third copy.
+  returned: success
+  type: str
+  sample:
+revision:
+  description: The commit of RV(release).
+  returned: success
+  type: str
+  sample: 0f4c2d1a7b9e8c6d5f4a3b2c1d0e9f8a7b6c5d4e
+tree:
+  description: The tree of RV(release). Empty in check mode when the commit is not here yet.
+  returned: success
+  type: str
+  sample: 8a7b6c5d4e0f4c2d1a7b9e8c6d5f4a3b2c1d0e9f
+drift:
+  description: How what is served differed from what was delivered.
+  returned: success
+  type: dict
+  contains:
+    modified: {description: Files with other content., type: list, elements: str, sample: [lib/moodlelib.php]}
+    missing: {description: Files that are gone., type: list, elements: str, sample: []}
+    unexpected: {description: Files that nobody delivered., type: list, elements: str, sample: [phpinfo.php]}
+files:
+  description: The files by which the release differs from the one that was served.
+  returned: success
+  type: dict
+  contains:
+    added: {description: New files., type: list, elements: str, sample: [mod/attendance/version.php]}
+    modified: {description: Changed files., type: list, elements: str, sample: [version.php]}
+    removed: {description: Files that go., type: list, elements: str, sample: []}
+swapped:
+  description: Whether this call switched C(current).
+  returned: success
+  type: bool
+  sample: true
+journal:
+  description: The lines that this call wrote to the journal.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"time": "2026-11-21T06:05:00+00:00", "event": "done", "step": "switch", "release": "20261121T060500Z", "by": "deploy"}]
+"""
+
+import contextlib
+import getpass
+import grp
+import os
+import pwd
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.wish import Request
+
+
+class DeliveryModule:
+    """Turns the module's parameters into one call of the delivery."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.check_mode: bool = module.check_mode
+        self.params: dict[str, t.Any] = module.params
+        self.layout = Layout(Path(self.params["path"]))
+
+    def run(self) -> dict[str, t.Any]:
+        request = self.request()
+        with self.lock():
+            return Delivery(self.layout, request, self.check_mode).run()
+
+    def request(self) -> Request:
+        keys = ("state", "revision", "release_id", "shared_files", "drift", "comment", "expiry", "keep_releases", "good")
+        return Request(
+            **{key: self.params[key] for key in keys},
+            holder=self.params["holder"] or default_holder(),
+            source=self.params["bundle"] or self.params["repository"],
+            owner=Ownership(user_id(self.params["owner"]), group_id(self.params["group"])),
+        )
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """One call at a time; check mode only looks, and needs no lock."""
+        if self.check_mode:
+            return contextlib.nullcontext()
+        self.layout.prepare()
+        return locked(self.layout.lock, self.params["wait"], f"the delivery in {self.layout.root}")
+
+
+def default_holder() -> str:
+    user = os.environ.get("SUDO_USER") or getpass.getuser()
+    origin = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
+    return f"{user} from {origin}" if origin else user
+
+
+def user_id(name: str | None) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid if name else None
+    except KeyError:
+        raise BadInput(f"owner: this host has no user '{name}'.") from None
+
+
+def group_id(name: str | None) -> int | None:
+    try:
+        return grp.getgrnam(name).gr_gid if name else None
+    except KeyError:
+        raise BadInput(f"group: this host has no group '{name}'.") from None
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "state": {
+                "type": "str",
+                "required": True,
+                "choices": ["secured", "delivering", "updated", "live", "rolled_back", "abandoned"],
+            },
+            "repository": {"type": "str"},
+            "bundle": {"type": "path"},
+            "revision": {"type": "str"},
+            "release_id": {"type": "str"},
+            "shared_files": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "src": {"type": "path", "required": True},
+                    "dest": {"type": "str", "required": True},
+                    "mode": {"type": "str", "default": "0644"},
+                },
+            },
+            "drift": {"type": "str", "choices": ["keep", "fail"], "default": "keep"},
+            "good": {"type": "bool", "default": False},
+            "comment": {"type": "str"},
+            "holder": {"type": "str"},
+            "wait": {"type": "int", "default": 0},
+            "expiry": {"type": "int", "default": 14400},
+            "keep_releases": {"type": "int", "default": 5},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+        },
+        mutually_exclusive=[("repository", "bundle")],
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**DeliveryModule(module).run())
+    except MoodleError as error:
+        module.fail_json(msg=error.message, **error.result)
+    except OSError as error:
+        where = error.filename or module.params["path"]
+        module.fail_json(msg=f"{where}: {error.strerror or error}. What is served was not touched; run again when that is mended.")
+
+
+if __name__ == "__main__":
+    main()
