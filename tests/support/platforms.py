@@ -56,7 +56,7 @@ def real_available() -> tuple[bool, str]:
     platform = real()
     for url in (platform.moodle, platform.vmoodle):
         if reason := unreadable(url):
-            return False, f"no real Moodle here: {reason}"
+            return False, reason
     return True, ""
 
 

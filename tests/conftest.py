@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["support.fixtures"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real", action="store_true", help="run the tests on a real Moodle too (fetched with Git, installed once)")
