@@ -50,7 +50,7 @@ def matching(expression: str, nodes: Sequence[Node]) -> set[str]:
     """The addresses of the nodes that a JMESPath query over the registry's rows returns."""
     try:
         # Not on every host, and needed by this parameter alone.
-        import jmespath  # noqa: PLC0415
+        import jmespath  # type: ignore[import-untyped]  # noqa: PLC0415
     except ImportError as error:
         raise MoodleError("'select' needs the Python library jmespath on this host: install it (Debian: python3-jmespath).") from error
     try:

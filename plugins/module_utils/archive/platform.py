@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Moodle that acts: what it says of a category, and the long-lived PHP that makes the backups."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..common.errors import BadInput, MoodleError
+from ..common.php import Php, as_node
+from .course import Course
+
+# PHP gathers memory over the courses: a fresh process costs a fifth of a second.
+COURSES_PER_WORKER = 50
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A category as the platform knows it, and the courses of its sub-tree."""
+
+    wwwroot: str
+    release: str
+    category: Mapping[str, t.Any]
+    courses: Sequence[Course]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A site, or one virtual node of it."""
+
+    php: Php
+    code: Path
+    host: str | None = None
+
+    def select(self, category: Mapping[str, t.Any]) -> Selected:
+        """The courses below the one category that fits."""
+        command = self.php.command(self.php.own("archive_plan.php"), [str(self.code)], prepend=True)
+        order = json.dumps({"category": dict(category)}).encode()
+        done = subprocess.run(command, input=order, env=dict(as_node(self.host)), capture_output=True, check=False)
+        lines = done.stdout.decode(errors="replace").splitlines()
+        if done.returncode != 0 or not lines or not lines[0].startswith("{"):
+            said = (done.stderr + done.stdout).decode(errors="replace").strip()[-800:] or "it printed nothing"
+            raise MoodleError(f"The courses could not be read from {self.host or self.code}: PHP ended with {done.returncode}: {said}")
+        site, *rows = (json.loads(line) for line in lines)
+        self.must_be(site["wwwroot"])
+        ((kind, value),) = category.items()
+        if not site["categories"]:
+            raise BadInput(f"{site['wwwroot']} has no category whose {kind} is '{value}'.")
+        if len(site["categories"]) > 1:
+            several = ", ".join(f"{found['id']} ({found['path']})" for found in site["categories"])
+            raise BadInput(f"{site['wwwroot']} has several categories whose {kind} is '{value}': {several}. Name one by its id.")
+        return Selected(site["wwwroot"], site["release"], site["categories"][0], [Course.from_data(row) for row in rows])
+
+    def must_be(self, wwwroot: str) -> None:
+        """PHP must speak for the node that was asked for."""
+        if self.host and wwwroot != self.host.rstrip("/"):
+            raise MoodleError(f"Moodle answered for {wwwroot} instead of {self.host}: is the node in VMoodle's registry?")
+
+
+class Worker:
+    """One PHP process that backs up course after course; started at the first, and anew after so many or after a failure."""
+
+    def __init__(self, platform: Platform, log: t.IO[bytes], *, users: bool) -> None:
+        self._platform = platform
+        self._log = log
+        self._users = users
+        self._process: subprocess.Popen[str] | None = None
+        self._done = 0
+
+    def back_up(self, course: Course, folder: Path) -> Path:
+        """Have one course backed up into a folder; returns the file. What goes wrong is a MoodleError with the reason."""
+        try:
+            answer = self._ask({"id": course.id, "folder": str(folder), "users": self._users})
+            if answer.get("id") != course.id:
+                raise MoodleError(f"the PHP worker answered for course {answer.get('id')} instead of {course.id}")
+            if "error" in answer:
+                raise MoodleError(str(answer["error"]))
+        except BaseException:
+            # What a failed course left in the process (an open transaction, a lost connection) must not hit the next.
+            self.close()
+            raise
+        self._done += 1
+        if self._done >= COURSES_PER_WORKER:
+            self.close()
+        return folder / str(answer["file"])
+
+    def close(self) -> None:
+        """End the process: it ends by itself when its input does."""
+        process, self._process, self._done = self._process, None, 0
+        if process is None:
+            return
+        assert process.stdin and process.stdout  # noqa: S101 - they are pipes
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+    def _ask(self, order: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        process = self._process = self._process or self._start()
+        assert process.stdin and process.stdout  # noqa: S101 - they are pipes
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+        return self._answer(process)
+
+    def _start(self) -> subprocess.Popen[str]:
+        platform = self._platform
+        process = subprocess.Popen(
+            platform.php.command(platform.php.own("archive_worker.php"), [str(platform.code)], prepend=True),
+            env=dict(as_node(platform.host)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._process = process
+        platform.must_be(str(self._answer(process).get("wwwroot")))
+        return process
+
+    def _answer(self, process: subprocess.Popen[str]) -> dict[str, t.Any]:
+        assert process.stdout  # noqa: S101 - it is a pipe
+        line = process.stdout.readline()
+        try:
+            return t.cast("dict[str, t.Any]", json.loads(line))
+        except ValueError:
+            process.kill()
+            said = f" and said: {line.strip()[:300]}" if line.strip() else ""
+            raise MoodleError(f"the PHP worker ended with {process.wait()}{said}; its log has more: {self._log.name}") from None
