@@ -23,7 +23,15 @@ HERE = Path(__file__).resolve().parent
 TAG = "localhost/moodle-host:1"
 LABEL = "lms.moodle.hosts.key"
 SUITE = "bookworm"
-INGREDIENTS = ("packages.txt", "provision", "Containerfile", "image.py")
+INGREDIENTS = ("packages.txt", "provision", "Containerfile")
+SMALL = (
+    "--variant=minbase",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
+SETTINGS = {"LABEL": LABEL, "STOPSIGNAL": "SIGRTMIN+3", "CMD": '["/sbin/init"]'}
 # Settings of this machine's apt without which the mirrors that it uses cannot be read.
 APT_SETTINGS = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries")
 
@@ -50,7 +58,8 @@ def packages() -> list[str]:
 
 
 def _key() -> str:
-    digest = hashlib.sha256()
+    """Changes with whatever changes the contents."""
+    digest = hashlib.sha256(repr((SUITE, SMALL, SETTINGS)).encode())
     for name in INGREDIENTS:
         digest.update((HERE / name).read_bytes())
     return digest.hexdigest()[:16]
@@ -64,7 +73,7 @@ def _present_key(engine: Engine) -> str:
 def _make(engine: Engine, key: str) -> str:
     sources = _sources()
     if os.geteuid() == 0 and shutil.which("mmdebstrap") and sources:
-        changes = [f"--change=LABEL {LABEL}={key}", "--change=STOPSIGNAL SIGRTMIN+3", '--change=CMD ["/sbin/init"]']
+        changes = [f"--change={name} {value}" for name, value in {**SETTINGS, "LABEL": f"{LABEL}={key}"}.items()]
         _pipe(engine, _mmdebstrap(sources), engine.command("import", *changes, "-", TAG))
         return "mmdebstrap"
     with _log() as log:
@@ -81,13 +90,9 @@ def _mmdebstrap(sources: list[str]) -> list[str]:
     return [
         "mmdebstrap",
         "--quiet",
-        "--variant=minbase",
+        *SMALL,
         f"--include={','.join(packages())}",
         *(f"--aptopt={setting}" for setting in _apt_settings()),
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
         f"--customize-hook=copy-in {HERE / 'provision'} /tmp",
         '--customize-hook=chroot "$1" /tmp/provision',
         '--customize-hook=rm "$1/tmp/provision"',
