@@ -38,7 +38,9 @@ options:
     description: Tag, branch or commit to deliver. For O(state=live) it may be left out when O(state=updated) was reached before.
     type: str
   release_id:
-    description: Name of the release being made, one for all hosts; with O(state=rolled_back) the kept release to go back to.
+    description:
+      - Name of the release being made. By default it is made from the content, so that all hosts find the same name.
+      - With O(state=rolled_back) the kept release to go back to.
     type: str
   shared_files:
     description: Files that are put into each release beside what comes from Git. New content means a new release.

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +18,7 @@ from ..common.files import link_atomically
 from . import disk
 from .history import History
 from .layout import PARTIAL, Layout
-from .memory import Memory, Record, Release, now
+from .memory import Memory, Record, Release, Rendered, now
 from .releases import Links, Releases
 from .steps import Situation, plan
 from .trees import Drift, Entry, changes_between, drift_of
@@ -107,7 +109,7 @@ class Delivery:
             raise BadInput(f"shared_files: {min(hidden)} is part of the code base itself, and a rendered file must not hide it.")
         if not self.check_mode:
             self.releases.keep_rendered(contents)
-        name = self.request.release_id or f"{now():%Y%m%dT%H%M%SZ}-{commit[:8]}"
+        name = self.request.release_id or _name_of(commit, rendered)
         wanted = Release(name, commit, tree, now().isoformat(), rendered)
         known = self.memory.release(name)
         if known and not known.same_content(wanted):
@@ -280,3 +282,11 @@ class Delivery:
                 "after_header": release.id if release else "nothing",
             },
         }
+
+
+def _name_of(commit: str, rendered: Mapping[str, Rendered]) -> str:
+    """Hosts that are given the same content name it the same, without being told: Moodle's caches hold the path."""
+    if not rendered:
+        return commit[:12]
+    files = json.dumps({path: [file.sha256, file.mode] for path, file in rendered.items()}, sort_keys=True)
+    return f"{commit[:12]}-{hashlib.sha256(files.encode()).hexdigest()[:6]}"

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes a value as PHP source, so that no password and no path can become code."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+
+def php_value(value: t.Any) -> str:
+    """The PHP literal of a value: text, numbers, booleans, null, lists and dictionaries of these."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    if isinstance(value, Mapping):
+        return "[" + ", ".join(f"{php_value(str(key))} => {php_value(item)}" for key, item in value.items()) + "]"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(php_value(item) for item in value) + "]"
+    raise AnsibleFilterError(f"php_value: a {type(value).__name__} has no literal in PHP.")
+
+
+class FilterModule:
+    """Filters of lms.moodle."""
+
+    def filters(self) -> dict[str, Callable[[t.Any], str]]:
+        return {"php_value": php_value}
