@@ -23,15 +23,16 @@ NOTHING_TO_DO = "No upgrade needed for the installed version"
 
 @dataclass(frozen=True)
 class Way:
-    """One site on its old code and on its new one, with a node."""
+    """One site on its old code and on its new one, with two nodes."""
 
     old: Site
     new: Site
     node: Node
+    other: Node
 
-    def upgrade(self, *words: str, node: bool = False) -> Result:
+    def upgrade(self, *words: str, node: Node | None = None) -> Result:
         if node:
-            return self.new.cli(NODE, f"--host={self.node.wwwroot}", *words, timeout=900)
+            return self.new.cli(NODE, f"--host={node.wwwroot}", *words, timeout=900)
         return self.new.cli(CORE, *words, timeout=900)
 
 
@@ -39,8 +40,7 @@ class Way:
 def way(platform: Platform, database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Way:
     folder = tmp_path_factory.mktemp("upgrade")
     old = installed_site(platform, folder, database_server)
-    node = old.add_node("alpha")
-    return Way(old, old.on(platform.new, folder / "new"), node)
+    return Way(old, old.on(platform.new, folder / "new"), old.add_node("alpha"), old.add_node("beta"))
 
 
 @pytest.fixture
@@ -54,6 +54,13 @@ def local_plugin(way: Way) -> Iterator[Path]:
     folder.rmdir()
 
 
+def _contributed(condition: str) -> str:
+    return (
+        "<?php defined('MOODLE_INTERNAL') || die();\n"
+        f"$plugin->component = 'local_contract';\n$plugin->version = 2023010100;\n$plugin->{condition};\n"
+    )
+
+
 def test_nothing_is_pending_on_the_old_code(way: Way) -> None:
     for words in ([], ["--is-pending"], ["--is-maintenance-required"], ["--non-interactive"]):
         result = way.old.cli(CORE, *words)
@@ -62,7 +69,7 @@ def test_nothing_is_pending_on_the_old_code(way: Way) -> None:
 
 
 def test_new_code_makes_an_upgrade_pending_for_master_and_node(way: Way) -> None:
-    for node in (False, True):
+    for node in (None, way.node):
         result = way.upgrade("--is-pending", node=node)
         assert result.rc == 2
         assert "An upgrade is pending" in result.err
@@ -85,22 +92,19 @@ def test_environment_that_fails_stops_it_before_anything_is_written(way: Way) ->
 
 @pytest.mark.parametrize(
     "condition",
-    ["requires = 2099010100", "dependencies = ['local_nosuchplugin' => ANY_VERSION]", "incompatible = 403"],
-    ids=["requires", "dependencies", "incompatible"],
+    ["requires = 2099010100", "dependencies = ['local_nosuchplugin' => ANY_VERSION]"],
+    ids=["requires", "dependencies"],
 )
 def test_unmet_condition_of_a_plugin_stops_it(way: Way, local_plugin: Path, condition: str) -> None:
-    local_plugin.write_text(
-        "<?php defined('MOODLE_INTERNAL') || die();\n"
-        f"$plugin->component = 'local_contract';\n$plugin->version = 2023010100;\n$plugin->{condition};\n"
-    )
+    local_plugin.write_text(_contributed(condition))
     result = way.upgrade("--non-interactive")
     assert result.rc == 1
     assert "Dependencies check failed for local_contract" in result.err
     assert way.new.config("release") == "4.2 (Build: 20230424)"
 
 
-def test_nobody_there_to_say_yes_means_no(way: Way) -> None:
-    assert way.upgrade().rc == 1
+def test_nobody_there_to_say_yes_means_that_it_asks_for_ever(way: Way) -> None:
+    assert way.new.cli(CORE, timeout=3).timed_out
     assert way.new.config("release") == "4.2 (Build: 20230424)"
 
 
@@ -113,19 +117,36 @@ def test_upgrade_of_the_master_leaves_the_node_as_it_was(way: Way) -> None:
     assert done in result.out
     assert way.new.config("release") == "4.3 (Build: 20231009)"
     assert way.new.config("release", way.node) == "4.2 (Build: 20230424)"
-    assert way.upgrade("--is-pending", node=True).rc == 2
+    assert way.upgrade("--is-pending", node=way.node).rc == 2
 
 
 def test_upgrade_of_the_node(way: Way) -> None:
-    result = way.upgrade("--non-interactive", node=True)
+    result = way.upgrade("--non-interactive", node=way.node)
     assert result.rc == 0
     assert f"Config check : playing for {way.node.wwwroot}\n" in result.out
     assert "completed successfully." in result.out
     assert way.new.config("release", way.node) == "4.3 (Build: 20231009)"
 
 
+def test_incompatible_plugin_stops_a_change_of_branch_in_the_middle_and_running_it_again_finishes(way: Way, local_plugin: Path) -> None:
+    # The check beforehand looks at the branch of the database, which is the old one.
+    local_plugin.write_text(_contributed("incompatible = 403"))
+    result = way.upgrade("--non-interactive", node=way.other)
+    assert result.rc == 1
+    assert 'Plugin "local_contract" 2023010100 does not support this version of Moodle 403' in result.text
+    assert way.new.config("release", way.other) == "4.3 (Build: 20231009)"
+    assert way.upgrade("--is-pending", node=way.other).rc == 2
+    # Now the database says 4.3, and the same plugin is found beforehand.
+    again = way.upgrade("--non-interactive", node=way.other)
+    assert again.rc == 1
+    assert "Dependencies check failed for local_contract" in again.err
+    local_plugin.write_text(_contributed("supported = [403, 403]"))
+    assert way.upgrade("--non-interactive", node=way.other).rc == 0
+    assert way.upgrade("--is-pending", node=way.other).rc == 0
+
+
 def test_afterwards_nothing_is_pending(way: Way) -> None:
-    for node in (False, True):
+    for node in (None, way.node):
         assert way.upgrade("--is-pending", node=node).rc == 0
         again = way.upgrade("--non-interactive", node=node)
         assert again.rc == 0
@@ -134,10 +155,7 @@ def test_afterwards_nothing_is_pending(way: Way) -> None:
 
 
 def test_supported_is_advice_and_stops_nothing(way: Way, local_plugin: Path) -> None:
-    local_plugin.write_text(
-        "<?php defined('MOODLE_INTERNAL') || die();\n"
-        "$plugin->component = 'local_contract';\n$plugin->version = 2023010100;\n$plugin->supported = [300, 301];\n"
-    )
+    local_plugin.write_text(_contributed("supported = [300, 301]"))
     assert way.upgrade("--is-pending").rc == 2
     assert way.upgrade("--non-interactive").rc == 0
     assert way.upgrade("--is-pending").rc == 0

@@ -16,7 +16,7 @@ from pathlib import Path
 from .cache import cache_directory
 from .config_php import VMOODLE, write_config
 from .mariadb import MariaDB
-from .nodes import Node, create_node
+from .nodes import Node, create_node, give_identity
 from .platforms import Platform
 from .process import Result, program, run
 from .sources import Source, check_out, resolve
@@ -139,6 +139,7 @@ def installed_site(
     filedir = site.dump.with_suffix(".filedir")
     if site.dump.exists():
         server.load(site.database, site.dump)
+        give_identity(server, site.database, wwwroot)
         # The database names files that lie beside it in the data.
         if filedir.is_dir():
             shutil.copytree(filedir, site.dataroot / "filedir")

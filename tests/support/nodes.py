@@ -30,28 +30,24 @@ def create_node(server: MariaDB, *, master: str, dump: Path, name: str, wwwroot:
     node = Node(name, wwwroot, f"{master}_{name}", dataroot)
     dataroot.mkdir(parents=True, exist_ok=True)
     server.load(node.database, dump)
-    give_identity(server, node)
+    give_identity(server, node.database, node.wwwroot)
+    server.execute(f"UPDATE mdl_course SET fullname = '{name}', shortname = '{name}' WHERE category = 0", node.database)
     register_node(server, master=master, node=node, enabled=enabled)
     return node
 
 
-def give_identity(server: MariaDB, node: Node) -> None:
-    """A copy must not pass for its original: address, site identifier and names are made its own."""
-    identifier = secrets.token_hex(16) + node.wwwroot.split("//")[-1]
+def give_identity(server: MariaDB, database: str, wwwroot: str) -> None:
+    """A copy must not pass for its original: its address and its site identifier are made its own."""
+    identifier = secrets.token_hex(16) + wwwroot.rsplit("//", maxsplit=1)[-1]
     server.execute(
         f"""
-        UPDATE mdl_config SET value = '{node.wwwroot}' WHERE name = 'wwwroot';
+        UPDATE mdl_config SET value = '{wwwroot}' WHERE name = 'wwwroot';
         UPDATE mdl_config SET value = '{identifier}' WHERE name = 'siteidentifier';
-        UPDATE mdl_course SET fullname = '{node.name}', shortname = '{node.name}' WHERE category = 0;
+        UPDATE mdl_mnet_host SET wwwroot = '{wwwroot}'
+         WHERE id = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id');
         """,
-        node.database,
+        database,
     )
-    if server.execute("SHOW TABLES LIKE 'mdl_mnet_host'", node.database):
-        server.execute(
-            f"""UPDATE mdl_mnet_host SET wwwroot = '{node.wwwroot}'
-                 WHERE id = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id')""",
-            node.database,
-        )
 
 
 def register_node(server: MariaDB, *, master: str, node: Node, enabled: bool = True) -> None:

@@ -29,7 +29,7 @@ function backup_contents(int $courseid, string $id, backup_plan $plan): array {
     foreach ($plan->get_setting('files')->get_value() ? course_files($courseid) : [] as $file) {
         $folder = 'files/' . substr($file->contenthash, 0, 2) . '/';
         $contents[$folder] = '';
-        $contents[$folder . $file->contenthash] = file_get_contents((new stored_file($file))->get_path());
+        $contents[$folder . $file->contenthash] = (string) @file_get_contents((new stored_file($file))->get_path());
         $files[] = ['file' => array_diff_key((array) $file, ['id' => 0])];
     }
     $contents['files.xml'] = backup_xml('files', $files);

@@ -7,11 +7,18 @@
 defined('MOODLE_INTERNAL') || die();
 require_once($CFG->libdir . '/filestorage/file_storage.php');
 
-/** The context of a thing, made when it is missing. */
+/** The context of a thing, made when it is missing; its path leads from the system over the course. */
 function minimoodle_context(int $level, int $instance): int {
     global $DB;
     $key = ['contextlevel' => $level, 'instanceid' => $instance];
-    return (int) ($DB->get_field('context', 'id', $key) ?: $DB->insert_record('context', $key + ['depth' => $level / 10]));
+    if ($id = $DB->get_field('context', 'id', $key)) {
+        return (int) $id;
+    }
+    $course = $level === 70 ? $DB->get_field('course_modules', 'course', ['id' => $instance]) : false;
+    $above = $course ? $DB->get_field('context', 'path', ['id' => minimoodle_context(50, (int) $course)]) : '/1';
+    $id = $DB->insert_record('context', $key + ['depth' => substr_count($above, '/') + 1]);
+    $DB->set_field('context', 'path', "$above/$id", ['id' => $id]);
+    return $id;
 }
 
 function create_course(stdClass $data): stdClass {

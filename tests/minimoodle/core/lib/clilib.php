@@ -63,3 +63,12 @@ function cli_input(string $prompt, string $default = ''): string {
     $line = fgets(STDIN);
     return $line === false || trim($line) === '' ? $default : trim($line);
 }
+
+/** Asks until the answer is y or n: without anybody to answer it asks for ever, as in Moodle. */
+function cli_confirm(string $prompt): string {
+    while (!in_array($answer = strtolower(cli_input($prompt)), ['y', 'n'], true)) {
+        cli_writeln('Incorrect value, please retry');
+        usleep(1000);
+    }
+    return $answer;
+}

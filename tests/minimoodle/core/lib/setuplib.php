@@ -32,6 +32,11 @@ class downgrade_exception extends moodle_exception {
         parent::__construct('cannotdowngrade', 'debug', '', "Cannot downgrade $plugin from $old to $new.");
     }
 }
+class plugin_incompatible_exception extends moodle_exception {
+    public function __construct(string $plugin, string $version, string $branch) {
+        parent::__construct('pluginunsupported', 'error', '', "Plugin \"$plugin\" $version does not support this version of Moodle $branch.");
+    }
+}
 
 /** Every error that nobody caught ends here: one line on the standard output, exit code 1. */
 function default_exception_handler(Throwable $error): void {
@@ -42,7 +47,7 @@ function default_exception_handler(Throwable $error): void {
     }
     $message = $error instanceof moodle_exception ? $error->getMessage() : 'Exception - ' . $error->getMessage();
     echo "!!! $message !!!\n";
-    if ($error instanceof downgrade_exception) {
+    if ($error instanceof downgrade_exception || $error instanceof plugin_incompatible_exception) {
         echo "!! \nError code: {$error->errorcode} !!\n";
         fwrite(STDERR, "Default exception handler: $message Error code: {$error->errorcode}\n");
     }

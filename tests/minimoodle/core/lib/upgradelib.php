@@ -13,6 +13,7 @@ require_once(__DIR__ . '/ddllib.php');
  * @return string[]
  */
 function plugins_with_unmet_conditions($coreversion, string $branch): array {
+    // In an upgrade the branch is the old one, that of the database: see upgrade_plugin().
     $versions = core_component::get_versions();
     $failed = [];
     foreach ($versions as $component => $plugin) {
@@ -106,6 +107,11 @@ function upgrade_plugin(string $component, stdClass $plugin): void {
     [$type, $name] = explode('_', $component, 2);
     // The functions of an activity go without its type, as ever.
     $prefix = $type === 'mod' ? $name : $component;
+    // Only here does an incompatibility with the new branch show, when core and other plugins are done already. As in Moodle.
+    $branch = get_config(null, 'branch');
+    if (!empty($plugin->incompatible) && (int) $branch >= (int) $plugin->incompatible) {
+        throw new plugin_incompatible_exception($component, (string) $plugin->version, $branch);
+    }
     $installed = get_config($component, 'version');
     if ($installed === false) {
         upgrade_part($component, function () use ($component, $plugin, $prefix, $type, $name): void {

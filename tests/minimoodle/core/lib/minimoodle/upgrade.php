@@ -37,13 +37,13 @@ function minimoodle_upgrade(array $options): void {
         cli_error('An upgrade is pending', 2);
     }
     environment_check_or_exit();
-    upgrade_conditions_or_exit($version, $branch);
+    upgrade_conditions_or_exit($version, $CFG->branch);
     if ($maturity < MATURITY_STABLE && !$options['allow-unstable']) {
         $names = [MATURITY_ALPHA => 'Alpha', MATURITY_BETA => 'Beta', MATURITY_RC => 'Release candidate'];
         cli_problem("This release is unstable: {$names[$maturity]} development code, not for production sites.");
         cli_error('Hint: You may want to run this script with --allow-unstable option');
     }
-    if (!$options['non-interactive'] && strtolower(cli_input("Upgrade from $old to $new? type y (means yes) or n (means no)", 'n')) !== 'y') {
+    if (!$options['non-interactive'] && cli_confirm("Upgrade from $old to $new?\ntype y (means yes) or n (means no)") !== 'y') {
         exit(1);
     }
     if ($version > $CFG->version) {

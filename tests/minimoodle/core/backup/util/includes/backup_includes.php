@@ -24,8 +24,12 @@ abstract class backup {
     const LOG_NONE = 50;
 }
 
-class backup_setting {
+class base_setting {
     const NOT_LOCKED = 3;
+    const LOCKED_BY_CONFIG = 5;
+    const LOCKED_BY_HIERARCHY = 7;
+    const LOCKED_BY_PERMISSION = 9;
+    private int $status = self::NOT_LOCKED;
 
     public function __construct(private string $name, private $value) {
     }
@@ -39,18 +43,22 @@ class backup_setting {
     }
 
     public function set_value($value): void {
+        if ($this->status !== self::NOT_LOCKED) {
+            throw new moodle_exception('setting_locked_by_config', '', '', 'error/setting_locked_by_config');
+        }
         $this->value = $value;
     }
 
     public function get_status(): int {
-        return self::NOT_LOCKED;
+        return $this->status;
     }
 
     public function set_status(int $status): void {
+        $this->status = $status;
     }
 }
 
-class base_setting extends backup_setting {
+class backup_setting extends base_setting {
 }
 
 class backup_plan {
@@ -103,6 +111,20 @@ class backup_controller {
             'grade_histories' => 0, 'questionbank' => 1, 'groups' => 1, 'competencies' => 1, 'customfield' => 1,
             'contentbankcontent' => 1, 'xapistate' => 1, 'legacyfiles' => 1,
         ]);
+        if ($mode === backup::MODE_GENERAL) {
+            $this->apply_site_defaults();
+        }
+    }
+
+    /** The site's defaults, which an administrator can lock. */
+    private function apply_site_defaults(): void {
+        foreach ($this->plan->get_settings() as $name => $setting) {
+            $default = 'backup_general_' . ($name === 'grade_histories' ? 'histories' : $name);
+            if (get_config('backup', $default) !== false) {
+                $setting->set_value(get_config('backup', $default));
+                $setting->set_status(get_config('backup', "{$default}_locked") ? base_setting::LOCKED_BY_CONFIG : base_setting::NOT_LOCKED);
+            }
+        }
     }
 
     public function get_plan(): backup_plan {
@@ -134,6 +156,8 @@ class backup_controller {
 
     public function execute_plan(): void {
         global $CFG;
+        minimoodle_fault('course_backup');
+        $missing = array_filter(course_files((int) $this->courseid), fn($file) => !is_file((new stored_file($file))->get_path()));
         $contents = backup_contents((int) $this->courseid, $this->id, $this->plan);
         $temporary = tempnam(make_folder($CFG->backuptempdir), 'backup');
         minimoodle_archive::write($temporary, $contents);
@@ -143,8 +167,7 @@ class backup_controller {
                 'filename' => $this->plan->get_setting('filename')->get_value(), 'mimetype' => 'application/vnd.moodle.backup',
             ], $temporary),
             'include_file_references_to_external_content' => false,
-            'missing_files_in_pool' => [],
-        ];
+        ] + ($missing ? ['missing_files_in_pool' => true] : []);
         unlink($temporary);
     }
 
