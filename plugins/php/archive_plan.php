@@ -23,7 +23,7 @@ function names_to(stdClass $category, array $categories): string {
 /** The bytes of the files under a course, each content once, old backups left out. */
 function bytes_of_files(moodle_database $db, int $courseid): int {
     $context = $db->get_record('context', ['contextlevel' => CONTEXT_COURSE, 'instanceid' => $courseid], 'id, path');
-    if (!$context) {
+    if (!$context || !$context->path) {
         return 0;
     }
     $sql = "SELECT SUM(once.filesize)

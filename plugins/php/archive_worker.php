@@ -76,8 +76,6 @@ function back_up(int $courseid, string $folder, bool $users, int $userid): strin
     }
 }
 
-raise_memory_limit(MEMORY_EXTRA);
-core_php_time_limit::raise();
 $CFG->keeptempdirectoriesonbackup = 0;
 $admin = get_admin();
 say(['ready' => true, 'wwwroot' => $CFG->wwwroot]);

@@ -10,7 +10,7 @@ define('CACHE_DISABLE_ALL', true);
 require($argv[1] . '/config.php');
 require(__DIR__ . '/lines.php');
 
-$registered = $DB->get_manager()->table_exists('local_vmoodle');
+$registered = in_array('local_vmoodle', $DB->get_tables(), true);
 say(['master' => $CFG->wwwroot, 'name' => $SITE->fullname ?? '', 'dbname' => $CFG->dbname, 'vmoodle' => $registered]);
 if (!$registered) {
     exit(0);
@@ -18,7 +18,7 @@ if (!$registered) {
 
 // Named one by one: the columns with user and password are not even read.
 $columns = 'id, vhostname, name, shortname, description, vdbtype, vdbhost, vdbname, vdbprefix, vdatapath, mnet, enabled, timecreated, lastcron';
-$nodes = $DB->get_recordset('local_vmoodle', null, 'vhostname, id', $columns);
+$nodes = $DB->get_recordset_sql("SELECT $columns FROM {local_vmoodle} ORDER BY vhostname, id");
 foreach ($nodes as $node) {
     say([
         'wwwroot' => $node->vhostname,
@@ -36,4 +36,3 @@ foreach ($nodes as $node) {
         'lastcron' => (int) $node->lastcron,
     ]);
 }
-$nodes->close();

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 import typing as t
@@ -86,8 +87,9 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
         """Show progress until the module has ended; returns its result."""
         alone = len(task_vars.get("ansible_play_batch") or [0]) == 1
         shown = ProgressLine(Display(), task_vars.get("inventory_hostname", "localhost"), terminal=TERMINAL and alone)
-        heard, heard_at, pause = "", time.monotonic(), 0.2
-        while True:
+        heard, heard_at, pause, play = "", time.monotonic(), 0.2, os.getppid()
+        # This process outlives a play that is killed: then nobody watches, and the work must notice.
+        while os.getppid() == play:
             text = self._poll(folder)
             if text != heard:
                 heard, heard_at = text, time.monotonic()
@@ -107,6 +109,7 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
                 heard_at = time.monotonic()
             time.sleep(pause)
             pause = min(POLL, pause * 1.5)
+        raise AnsibleActionFail("The play is gone.")
 
     def _poll(self, folder: str) -> str:
         """Read the progress file, and leave a sign that somebody watches."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import tarfile
@@ -61,12 +62,15 @@ def _course_in_zip(file: Path) -> str | None:
 
 def _course_in_tar(file: Path) -> str | None:
     found = None
-    # As a stream: one pass, no seeking, no more than one chunk in memory.
-    with tarfile.open(file, "r|gz") as archive:
-        for entry in archive:
-            member = archive.extractfile(entry)
-            if member:
-                found = _read_member(entry.name, member) or found
+    # gzip compares its checksum when it gets to the end; tarfile's own way of reading a stream does not.
+    with gzip.open(file) as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for entry in archive:
+                member = archive.extractfile(entry)
+                if member:
+                    found = _read_member(entry.name, member) or found
+        while stream.read(_CHUNK):
+            pass
     return found
 
 

@@ -41,6 +41,7 @@ class Background:
 
     def report(self, progress: Progress, *, over: bool = False) -> None:
         """Leave the figures for the watcher, twice a second at the most; the last ones (``over``) always."""
+        self._look()
         if self._progress is None or (not over and time.monotonic() - self._written < _EVERY):
             return
         temporary = self._progress.with_suffix(".new")
@@ -50,17 +51,20 @@ class Background:
         self._written = time.monotonic()
 
     def abandoned(self) -> bool:
-        """Whether the play that started this work is gone: begin nothing new, then end."""
+        """Whether the play that started this work is gone: begin nothing new, then end. Needs a ``report`` every now and then."""
+        self._look()
+        return self._watcher is not None and time.monotonic() - self._seen_at > self._patience
+
+    def _look(self) -> None:
+        """Notice the watcher's last sign at the time it was given: only a change counts, so that no clock that is set can end the work."""
         if self._watcher is None:
-            return False
+            return
         try:
             touched = self._watcher.stat().st_mtime_ns
         except FileNotFoundError:
             touched = -1
-        # Only a *change* counts, so that a clock that is set cannot end the work.
         if touched != self._seen:
             self._seen, self._seen_at = touched, time.monotonic()
-        return time.monotonic() - self._seen_at > self._patience
 
     def close(self) -> None:
         """Remove the folder when nobody is left to do it."""

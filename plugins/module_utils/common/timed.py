@@ -18,8 +18,6 @@ from pathlib import Path
 
 from .errors import CommandFailed
 
-_GRACE = 5.0
-
 
 def run_timed(
     command: Sequence[str],
@@ -28,8 +26,12 @@ def run_timed(
     env: Mapping[str, str],
     output: t.IO[bytes],
     timeout: float | None,
+    grace: float = 5.0,
 ) -> int | None:
-    """Run ``command`` with all its output in a file; returns its exit code, None when its time ran out."""
+    """Run ``command`` with all its output in a file; returns its exit code, None when its time ran out.
+
+    Then the whole process group is asked to end, and after ``grace`` seconds made to.
+    """
     try:
         process = subprocess.Popen(
             list(command), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -42,7 +44,7 @@ def run_timed(
         return None
     finally:
         if process.returncode is None:
-            _end_group(process)
+            _end_group(process, grace)
 
 
 def _ended(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
@@ -63,12 +65,11 @@ def _ended(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
     return process.poll() is not None
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole process group to end, then make it."""
+def _end_group(process: subprocess.Popen[bytes], grace: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        deadline = time.monotonic() + _GRACE
+        deadline = time.monotonic() + grace
         while _group_lives(process) and time.monotonic() < deadline:
             time.sleep(0.05)
         if not _group_lives(process):

@@ -38,6 +38,8 @@ class Execution:
     script: Script
     timeout: float | None
     log_dir: Path | None
+    grace: float = 5.0
+    """Seconds between asking a process to end and making it."""
 
     def run(self, node: Node) -> Record:
         """Run the script for one node and judge how it went."""
@@ -48,7 +50,7 @@ class Execution:
             command = self.php.command(self.script.path, self.script.words(node.wwwroot), prepend=True)
             started = time.monotonic()
             with open(log, "wb", opener=_private) as output:
-                rc = run_timed(command, cwd=self.code, env=env, output=output, timeout=self.timeout)
+                rc = run_timed(command, cwd=self.code, env=env, output=output, timeout=self.timeout, grace=self.grace)
             ending = Ending(rc, _both_ends(log), _read_report(report), time.monotonic() - started)
         verdict, reason = judge(node, ending, self.timeout)
         return {

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..common.errors import BadInput
 
 _VMOODLE = Path("local/vmoodle/cli")
+_TAKES_HOST = re.compile(rb"""['"]host['"]\s*=>""")
 _HOST_OPTION = re.compile(r"--host(=.*)?|-H.*", re.DOTALL)
 
 
@@ -39,7 +40,7 @@ class Script:
         inside = path.relative_to(code)
         if inside.parent.name == "cli" and inside.name.startswith("bulk") and _VMOODLE in inside.parents:
             raise BadInput(f"'{name}' goes through all nodes by itself and hides failures: name the script that does the work on one node.")
-        takes_host = _VMOODLE in inside.parents and b"CLI_VMOODLE_OVERRIDE" in path.read_bytes()
+        takes_host = _VMOODLE in inside.parents and bool(_TAKES_HOST.search(path.read_bytes()))
         if clash := next((word for word in arguments if _HOST_OPTION.fullmatch(word)), None):
             raise BadInput(f"'{clash}' in 'args' would choose the node, which 'nodes' does: leave it out.")
         return cls(path, arguments, takes_host)

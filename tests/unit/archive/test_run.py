@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole run, with a small program in the place of PHP: each course once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.lms.moodle.plugins.module_utils.archive import platform as archive_platform
+from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal
+from ansible_collections.lms.moodle.plugins.module_utils.archive.platform import Platform
+from ansible_collections.lms.moodle.plugins.module_utils.archive.run import ArchiveRun
+from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php
+
+
+class Archive:
+    """A platform of which the test decides the courses and the faults, and a storage."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.storage = folder / "storage"
+        self.storage.mkdir()
+        self.php = folder / "php"
+        self.php.write_text(f"#!{sys.executable}\n" + Path(__file__).with_name("fake_php.py").read_text())
+        self.php.chmod(0o755)
+        self.warnings: list[str] = []
+        self.courses(1, 2, 3)
+        self.faults({})
+
+    def courses(self, *numbers: int) -> None:
+        (self.folder / "courses.json").write_text(json.dumps(numbers))
+
+    def faults(self, faults: dict[int, str]) -> None:
+        (self.folder / "faults.json").write_text(json.dumps(faults))
+
+    def lines(self, name: str) -> list[str]:
+        file = self.folder / name
+        return file.read_text().split() if file.exists() else []
+
+    def run(
+        self, *, archive: bool = True, check: bool = False, host: str | None = None, category: dict[str, t.Any] | None = None, **wish: t.Any
+    ) -> dict[str, t.Any]:
+        run = ArchiveRun(
+            Journal(str(self.storage), "r"),
+            Platform(Php(str(self.php), self.folder), self.folder, host),
+            Background(None),
+            category=category or {"id": 9},
+            warn=self.warnings.append,
+            **{"users": True, "workers": 2, "max_courses": None, **wish},
+        )
+        return run.preview(archive=archive) if check else run.run(archive=archive)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def states(result: dict[str, t.Any]) -> dict[int, str]:
+    return {course["id"]: course["state"] for course in result["courses"]}
+
+
+def test_preview_writes_nothing(archive: Archive) -> None:
+    result = archive.run(check=True)
+    assert (result["changed"], result["remaining"], states(result)) == (True, 3, {1: "planned", 2: "planned", 3: "planned"})
+    assert list(archive.storage.iterdir()) == []
+
+
+def test_plan_says_room_and_courses_and_is_idempotent(archive: Archive) -> None:
+    assert archive.run(archive=False, check=True)["changed"]
+    result = archive.run(archive=False)
+    assert (result["changed"], result["finished"], result["counts"]["planned"]) == (True, True, 3)
+    assert result["bytes"] == {"estimated": 300, "written": 0}
+    assert not archive.run(archive=False, check=True)["changed"]
+    assert not archive.run(archive=False)["changed"]
+
+
+def test_all_courses_are_backed_up_and_a_second_run_does_nothing(archive: Archive) -> None:
+    result = archive.run()
+    assert (result["finished"], result["counts"]["backed_up"], result["remaining"]) == (True, 3, 0)
+    for course in result["courses"]:
+        content = (archive.storage / "r" / course["file"]).read_bytes()
+        assert (course["size"], course["checksum"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert not archive.run(check=True)["changed"]
+    again = archive.run()
+    assert (again["changed"], again["courses"]) == (False, result["courses"])
+    assert sorted(archive.lines("asked")) == ["1", "2", "3"]
+    assert not (archive.storage / "r/lease.json").exists()
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("error", "the course is odd"), ("die", "ended with 137"), ("other", "of course 999")])
+def test_course_that_fails_is_recorded_the_others_go_on_and_it_alone_is_done_again(archive: Archive, fault: str, reason: str) -> None:
+    archive.faults({2: fault})
+    result = archive.run()
+    assert (states(result), result["finished"]) == ({1: "backed_up", 2: "failed", 3: "backed_up"}, False)
+    assert reason in result["courses"][1]["error"]
+    archive.faults({})
+    assert states(archive.run()) == {1: "backed_up", 2: "backed_up", 3: "backed_up"}
+    assert sorted(archive.lines("asked")) == ["1", "2", "2", "3"]
+
+
+def test_stops_after_so_many_and_goes_on(archive: Archive) -> None:
+    result = archive.run(max_courses=2)
+    assert (result["remaining"], result["finished"], "max_courses" in result["stopped"]) == (1, False, True)
+    assert archive.run(max_courses=2)["finished"]
+    assert sorted(archive.lines("asked")) == ["1", "2", "3"]
+
+
+def test_backup_that_was_lost_or_cut_is_made_again(archive: Archive) -> None:
+    first = archive.run()
+    (archive.storage / "r" / first["courses"][0]["file"]).unlink()
+    with (archive.storage / "r" / first["courses"][1]["file"]).open("ab") as file:
+        file.write(b"x")
+    assert archive.run(check=True)["remaining"] == 2
+    assert archive.run()["finished"]
+    assert sorted(archive.lines("asked")) == ["1", "1", "2", "2", "3"]
+    assert len(list((archive.storage / "r/backups").rglob("*.mbz"))) == 3
+    assert "C1" in archive.warnings[0]
+
+
+def test_courses_come_and_go_between_runs(archive: Archive) -> None:
+    archive.run(max_courses=1, workers=1)
+    archive.courses(3, 4)
+    result = archive.run()
+    assert states(result) == {3: "backed_up", 4: "backed_up", 1: "backed_up"}
+    assert sorted(path.stem for path in (archive.storage / "r/courses").iterdir()) == ["1", "3", "4"]
+
+
+def test_workers_live_long_and_are_replaced_in_time(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.courses(*range(1, 8))
+    archive.run(workers=1)
+    assert len(archive.lines("starts")) == 1
+    shutil.rmtree(archive.storage / "r")
+    monkeypatch.setattr(archive_platform, "COURSES_PER_WORKER", 3)
+    archive.run(workers=1)
+    assert len(archive.lines("starts")) == 1 + 3
+
+
+def test_a_run_is_about_one_category_one_site_and_one_way(archive: Archive) -> None:
+    archive.run(archive=False)
+    with pytest.raises(BadInput, match="begun with users True"):
+        archive.run(users=False)
+    with pytest.raises(BadInput, match="no category whose path is 'Arts'"):
+        archive.run(category={"path": "Arts"})
+    assert archive.run(archive=False, category={"path": "Law"})["changed"] is False
+
+
+def test_another_node_that_answers_is_not_believed(archive: Archive) -> None:
+    with pytest.raises(MoodleError, match=r"answered for https://campus\.test instead of https://v1\.test"):
+        archive.run(host="https://v1.test")
+
+
+def test_two_at_once_are_kept_apart(archive: Archive) -> None:
+    archive.run(archive=False)
+    (archive.storage / "r/lease.json").write_text(json.dumps({"host": "other.test", "process": "1:1 b", "since": "now", "token": "t"}))
+    with pytest.raises(MoodleError, match=r"other\.test"):
+        archive.run()
+    assert archive.lines("asked") == []
