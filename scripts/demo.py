@@ -83,7 +83,7 @@ class Visitor(threading.Thread):
                 self.answers[type(error).__name__] += 1
             finally:
                 connection.close()
-            time.sleep(0.01)
+            time.sleep(0.05)
 
 
 class WebServer:
