@@ -164,6 +164,7 @@ from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_T
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest, parse_manifest
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 
 try:
     from ansible_collections.lms.moodle.plugins.module_utils.codebase.build import Build
@@ -240,10 +241,23 @@ def main() -> None:
     )
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("GitPython and PyYAML (and the program git)"), exception=IMPORT_ERROR)
+    # A password in a URL must not come back with the module's arguments.
+    module.no_log_values.update(secrets_in(module.params["repository"]), *map(secrets_in, sources_of(module.params["definition"])))
     try:
         module.exit_json(**CodebaseModule(module).run())
     except MoodleError as error:
         module.fail_json(msg=error.message, **error.result)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or module.params['store']}: {error.strerror or error}. Run again when that is mended.")
+
+
+def sources_of(definition: object) -> t.Iterator[str]:
+    """Every text in a definition that is a URL."""
+    if isinstance(definition, dict):
+        for value in definition.values():
+            yield from sources_of(value)
+    elif isinstance(definition, str) and "://" in definition:
+        yield definition
 
 
 if __name__ == "__main__":

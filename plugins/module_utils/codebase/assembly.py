@@ -14,7 +14,7 @@ from .changes import Component
 from .compose import compose, refuse_hazards
 from .lock import Locked
 from .php_tokens import Refused
-from .placement import path_of, places_of_core, places_of_subplugins
+from .placement import add_places, path_of, places_of_core, places_of_subplugins
 from .store import Store
 from .versionphp import read_plugin, read_version
 
@@ -54,7 +54,7 @@ class Assembly:
                 path = paths[plugin.component] = path_of(plugin.component, places)
                 brought = self.store.file(plugin.commit, SUBPLUGINS[1:])
                 if brought is not None:
-                    places.update(places_of_subplugins(brought, path, self.root))
+                    add_places(places, places_of_subplugins(brought, path, self.root), plugin.component)
             pending = [plugin for plugin in pending if plugin.component not in paths]
         return paths
 
@@ -62,7 +62,8 @@ class Assembly:
         places = places_of_core(self.store.file(core.commit, f"{self.root}lib/components.json") or b"", self.root)
         for _, oid, path in self.store.files(core.commit):
             if path.endswith(SUBPLUGINS):
-                places.update(places_of_subplugins(self.store.blob(oid), path[: -len(SUBPLUGINS)], self.root))
+                owner = path[: -len(SUBPLUGINS)]
+                add_places(places, places_of_subplugins(self.store.blob(oid), owner, self.root), owner)
         return places
 
     def _describe(self, plugin: Locked) -> dict[str, t.Any]:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +18,7 @@ from ..common.errors import BadInput
 from ..common.files import write_atomically
 from .assembly import Assembly
 from .changes import compare, describe, listing
-from .lock import Locked, read_lock, write_lock
+from .lock import Locked, decision, read_lock, write_lock
 from .manifest import REF, Manifest, Part
 from .repository import Built, Repository
 from .store import Store
@@ -95,7 +97,7 @@ class Build:
     def _lock(self, published: dict[str, Locked]) -> dict[str, Locked]:
         """The file beside the manifest, else what the repository holds: AWX throws the checkout away."""
         if self.lock_file and self.lock_file.exists():
-            return read_lock(self.lock_file.read_text(encoding="utf-8"), str(self.lock_file), self.manifest.project)
+            return read_lock(self.lock_file.read_text(encoding="utf-8", errors="replace"), str(self.lock_file), self.manifest.project)
         return published
 
     def _decide(self, locked: dict[str, Locked]) -> list[Locked]:
@@ -106,21 +108,45 @@ class Build:
             self.store.bring(part, known.commit)
             return known
         ref, commit = self.store.find(part)
-        return Locked(part.component, part.source, str(part.wanted), ref, commit)
+        return decision(part, ref, commit)
 
     # Output
 
     def _publish(self, last: Built | None, tree: str, message: str, lock: str) -> tuple[str | None, str | None]:
-        tag = f"{self.manifest.project}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}" if self.tag == "" else self.tag
-        if tag and self.repository.has_tag(tag):
+        tag = self._free_name() if self.tag == "" else self.tag
+        if tag and self.tag and self.repository.has_tag(tag):
             raise BadInput(f"The tag {tag} is already in {self.repository.location} and never moves: name another one.")
         if self.check_mode:
             return None, tag
         parent = last.commit if last else None
         commit = self.repository.commit(tree, parent, message)
-        self._timed("publish", lambda: self.repository.publish(commit, tag, lock, parent))
+        with self._lock_kept(lock):
+            self._timed("publish", lambda: self.repository.publish(commit, tag, lock, parent))
         return commit, tag
 
+    def _free_name(self) -> str:
+        """A second build in the same second is rare, but no reason to fail."""
+        name = first = f"{self.manifest.project}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
+        number = 2
+        while self.repository.has_tag(name):
+            name, number = f"{first}-{number}", number + 1
+        return name
+
+    @contextlib.contextmanager
+    def _lock_kept(self, lock: str) -> Iterator[None]:
+        """The file comes first: a call killed after publishing would else decide by the old file, and take its own build back."""
+        path = self.lock_file
+        before = path.read_bytes() if path and path.exists() else None
+        self._keep(lock)
+        try:
+            yield
+        except BaseException:
+            if path and before is not None:
+                write_atomically(path, before)
+            elif path:
+                path.unlink()
+            raise
+
     def _keep(self, lock: str) -> None:
-        if self.lock_file and (not self.lock_file.exists() or self.lock_file.read_text(encoding="utf-8") != lock):
+        if self.lock_file and (not self.lock_file.exists() or self.lock_file.read_bytes() != lock.encode()):
             write_atomically(self.lock_file, lock.encode())

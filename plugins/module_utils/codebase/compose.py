@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from ..common.errors import BadInput
 
@@ -31,36 +32,41 @@ class Trees(t.Protocol):
     def write_tree(self, tree: Tree) -> str: ...
 
 
+@dataclass
+class _Place:
+    """A directory that compose touches: what is put there, and what below it."""
+
+    component: str = ""
+    oid: str = ""
+    below: dict[str, _Place] = field(default_factory=dict)
+
+
 def compose(trees: Trees, core: str, plugins: Iterable[tuple[str, str, str]]) -> str:
-    """The id of the tree that is ``core`` with each plugin (path, component, tree id) put at its path."""
-    nested: dict[str, t.Any] = {}
+    """The id of the tree that is ``core`` with each plugin (path, component, tree id) put at its path, sub-plugins inside plugins too."""
+    root = _Place("the core", core)
     for path, component, oid in sorted(plugins):
-        *parents, name = path.split("/")
-        level = nested
-        for parent in parents:
-            level = level.setdefault(parent, {})
-            if isinstance(level, tuple):
-                raise BadInput(f"{component} would lie at {path}, inside {level[0]}: its parent has to be part of the core.")
-        if name in level:
-            other = level[name][0] if isinstance(level[name], tuple) else "another plugin"
-            raise BadInput(f"{component} and {other} would both lie at {path}.")
-        level[name] = (component, oid)
-    return _graft(trees, core, nested, "")
+        place = root
+        for name in path.split("/"):
+            place = place.below.setdefault(name, _Place())
+        if place.component:
+            raise BadInput(f"{place.component} and {component} would both lie at {path}.")
+        place.component, place.oid = component, oid
+    return _grafted(trees, root, core, "", root.component)
 
 
-def _graft(trees: Trees, oid: str | None, changes: Mapping[str, t.Any], path: str) -> str:
+def _grafted(trees: Trees, place: _Place, oid: str | None, path: str, owner: str) -> str:
+    """The tree ``oid`` of ``owner`` with all that lies below ``place`` in it."""
+    if not place.below and oid:
+        return oid
     tree = trees.read_tree(oid) if oid else {}
-    for name, change in changes.items():
+    for name, child in place.below.items():
         here, found = f"{path}{name}", tree.get(name)
-        if isinstance(change, tuple):
-            component, plugin = change
-            if found is not None:
-                raise BadInput(f"{component} would lie at {here}, where the core has its own code.")
-            tree[name] = Entry(TREE, plugin)
-        else:
-            if found is not None and found.mode != TREE:
-                raise BadInput(f"{here} is a file in the core: no plugin can lie below it.")
-            tree[name] = Entry(TREE, _graft(trees, found.oid if found else None, change, f"{here}/"))
+        if child.component and found is not None:
+            raise BadInput(f"{child.component} would lie at {here}, where {owner} has its own code.")
+        if found is not None and found.mode != TREE:
+            raise BadInput(f"{here} is a file in {owner}: no plugin can lie below it.")
+        start = child.oid or (found.oid if found else None)
+        tree[name] = Entry(TREE, _grafted(trees, child, start, f"{here}/", child.component or owner))
     return trees.write_tree(tree)
 
 
@@ -76,11 +82,20 @@ def refuse_hazards(component: str, entries: Iterable[tuple[str, str, str]], link
             raise BadInput(f"{component}: the path {path!r} is refused.")
         if mode == SYMLINK and _leaves(path, link_target(oid)):
             raise BadInput(f"{component}: the symbolic link {path} leads out of the plugin ({link_target(oid)!r}).")
-        other = folded.setdefault(path.casefold(), path)
-        if other != path:
-            raise BadInput(f"{component}: {other} and {path} differ only in case and would be one file on some systems.")
+        for part in (*_parents(path), path):
+            other = folded.setdefault(part.casefold(), part)
+            if other != part:
+                raise BadInput(f"{component}: {other} and {part} differ only in case and would be one on some systems.")
+
+
+def _parents(path: str) -> Iterable[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:number]) for number in range(1, len(parts)))
 
 
 def _leaves(path: str, target: str) -> bool:
     landing = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return target.startswith("/") or landing == ".." or landing.startswith("../")
+    # Behind a directory that may be a link itself, '..' leads where no text tells.
+    steps = [part for part in target.split("/") if part not in ("", ".")]
+    winding = ".." in steps[next((number for number, part in enumerate(steps) if part != ".."), len(steps)) :]
+    return target.startswith("/") or winding or landing == ".." or landing.startswith("../")

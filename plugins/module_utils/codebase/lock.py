@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from ..common.errors import BadInput
+from ..common.process import without_secrets
 from .manifest import COMMIT, Part
 from .yaml_file import read_yaml
 
@@ -31,7 +32,12 @@ class Locked:
 
     def answers(self, part: Part) -> bool:
         """Whether the manifest still asks what was asked when this was decided."""
-        return (self.component, self.source, self.wanted) == (part.component, part.source, str(part.wanted))
+        return (self.component, self.source, self.wanted) == (part.component, without_secrets(part.source), str(part.wanted))
+
+
+def decision(part: Part, ref: str, commit: str) -> Locked:
+    """What was found for ``part``. The lock is kept in Git and shown to many: no password in a URL goes into it."""
+    return Locked(part.component, without_secrets(part.source), str(part.wanted), ref, commit)
 
 
 def write_lock(project: str, tree: str, entries: Iterable[Locked]) -> str:
@@ -49,7 +55,9 @@ def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
         raise BadInput(f"{name} belongs to the project '{data.get('project')}', not to '{project}': name another lock_file.")
     found = {}
     for item in data["components"]:
-        if not isinstance(item, dict) or set(item) != set(KEYS) or not COMMIT.fullmatch(str(item["commit"])):
+        if not isinstance(item, dict) or set(item) != set(KEYS) or not all(isinstance(value, str) for value in item.values()):
+            raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
+        if not COMMIT.fullmatch(item["commit"]):
             raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
         found[item["component"]] = Locked(**item)
     return found

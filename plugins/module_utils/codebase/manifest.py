@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..common.errors import BadInput
+from ..common.process import without_secrets
 
 MOODLE_SOURCE = "https://github.com/moodle/moodle.git"
 REF_KINDS = ("version", "tag", "branch", "commit")
@@ -151,4 +152,8 @@ def _wanted(reader: _Reader, entry: Mapping[str, object], path: tuple[str, ...])
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
-    return f"'{value}'" if isinstance(value, (str, int, float)) else f"a {'list' if isinstance(value, list) else type(value).__name__}"
+    return (
+        f"'{without_secrets(str(value))}'"
+        if isinstance(value, (str, int, float))
+        else f"a {'list' if isinstance(value, list) else type(value).__name__}"
+    )

@@ -24,17 +24,17 @@ class Token(t.NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+)
-  | (?P<comment>//[^\n]*?(?=\?>|\n|\Z) | \#(?!\[)[^\n]*?(?=\?>|\n|\Z) | /\*.*?\*/)
-  | (?P<variable>\$[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)
+    (?P<space>[ \t\r\n]+)
+  | (?P<comment>(?://|\#(?!\[))[^\r\n]*?(?=\?>|[\r\n]|\Z) | /\*.*?\*/)
+  | (?P<variable>\$[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)
   | (?P<float>(?:\d[\d_]*)?\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*\.(?:[eE][+-]?\d+)?(?!\.)|\d[\d_]*[eE][+-]?\d+)
   | (?P<int>0[xX][0-9a-fA-F_]+|0[bB][01_]+|\d[\d_]*)
-  | (?P<name>\\?[A-Za-z_\x80-\uffff][\w\x80-\uffff]*(?:\\[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)*)
+  | (?P<name>\\?[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*(?:\\[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)*)
   | (?P<single>'(?:[^'\\]|\\.)*')
   | (?P<double>"(?:[^"\\]|\\.)*")
   | (?P<op>\?>|->|=>|::|\|\||&&|[-+*/.=;,()\[\]{}!?:<>@&|%])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "e": "\x1b", "f": "\f", "\\": "\\", "$": "$", '"': '"'}
 
@@ -85,7 +85,7 @@ def _integer(text: str, line: int) -> int | float:
 
 
 def _double_quoted(text: str, line: int) -> str:
-    if re.search(r"(?<!\\)(?:\\\\)*(?:\$[A-Za-z_{\x80-\uffff]|\{\$)", text):
+    if re.search(r"(?<!\\)(?:\\\\)*(?:\$[A-Za-z_{\x80-\U0010ffff]|\{\$)", text):
         raise Refused(f"line {line}: a variable inside a string")
     if re.search(r"\\[0-7xu]", text):
         raise Refused(f"line {line}: a numeric escape inside a string")

@@ -25,7 +25,7 @@ def places_of_core(components_json: bytes, root: str) -> dict[str, str]:
     types = _object(components_json, f"{root}lib/components.json").get("plugintypes")
     if not isinstance(types, dict):
         raise BadInput(f"{root}lib/components.json of the core has no 'plugintypes': is the source a Moodle?")
-    return {kind: f"{root}{path}" for kind, path in types.items() if isinstance(path, str)}
+    return _places(types, root, f"{root}lib/components.json")
 
 
 def places_of_subplugins(subplugins_json: bytes, owner: str, root: str) -> dict[str, str]:
@@ -33,10 +33,25 @@ def places_of_subplugins(subplugins_json: bytes, owner: str, root: str) -> dict[
     content = _object(subplugins_json, f"{owner}/db/subplugins.json")
     relative, absolute = content.get("subplugintypes"), content.get("plugintypes")
     if isinstance(relative, dict):
-        return {kind: f"{owner}/{path}" for kind, path in relative.items() if isinstance(path, str)}
+        return _places(relative, f"{owner}/", f"{owner}/db/subplugins.json")
     if isinstance(absolute, dict):
-        return {kind: f"{root}{path}" for kind, path in absolute.items() if isinstance(path, str)}
+        return _places(absolute, root, f"{owner}/db/subplugins.json")
     return {}
+
+
+def add_places(known: dict[str, str], brought: Mapping[str, str], bringer: str) -> None:
+    """Add the types that ``bringer`` brings; it must not move those of somebody else."""
+    for kind, path in brought.items():
+        if known.setdefault(kind, path) != path:
+            raise BadInput(f"{bringer} declares the plugin type '{kind}' at {path}, which lies at {known[kind]} already.")
+
+
+def _places(types: Mapping[str, object], prefix: str, name: str) -> dict[str, str]:
+    places = {kind: f"{prefix}{path}" for kind, path in types.items() if isinstance(path, str)}
+    for kind, path in places.items():
+        if any(part.lower() in ("", ".", "..", ".git") for part in path.split("/")) or not path.isprintable():
+            raise BadInput(f"{name} puts the plugin type '{kind}' at {path!r}, which is not a place inside a code base.")
+    return places
 
 
 def _object(content: bytes, name: str) -> dict[str, object]:

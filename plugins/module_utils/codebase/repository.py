@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
 import git
 
-from ..common.errors import MoodleError
-from .store import Store, explained
+from ..common.errors import BadInput, MoodleError
+from ..common.process import without_secrets
+from .manifest import SOURCE
+from .store import Store, explained, unfinished
 
 AUTHOR = {"GIT_AUTHOR_NAME": "lms.moodle", "GIT_AUTHOR_EMAIL": "lms.moodle@localhost"}
+OVERTAKEN = ("stale info", "fetch first", "already exists", "cannot lock ref")
 COMMITTER = {"GIT_COMMITTER_NAME": "lms.moodle", "GIT_COMMITTER_EMAIL": "lms.moodle@localhost"}
 
 
@@ -37,9 +39,15 @@ class Repository:
     location: str
     project: str
 
+    def __post_init__(self) -> None:
+        if not self.location.startswith("/") and not SOURCE.fullmatch(self.location):
+            raise BadInput(f"repository: a Git URL or an absolute path is expected, '{without_secrets(self.location)}' was found.")
+
     @property
     def missing(self) -> bool:
-        return "://" not in self.location and self.location.startswith("/") and not Path(self.location).exists()
+        """Whether it is still to be made; a `git init` that was killed left something that is no repository yet."""
+        path = Path(self.location)
+        return self.location.startswith("/") and (not path.exists() or (path.is_dir() and unfinished(path)))
 
     def last_build(self) -> Built | None:
         """The project's last build, brought into the store so that it can be compared."""
@@ -55,12 +63,17 @@ class Repository:
             return None
         own = f"refs/built/{self.project}"
         wanted = {f"refs/moodle/{self.project}": f"{own}/lock", f"refs/heads/{self.project}": f"{own}/head"}
-        with explained("fetch", f"the last build of {self.project} from {self.location}"):
+        with self.store.writing(), explained("fetch", f"the last build of {self.project} from {self.location}"):
             specs = [f"+{ref}:{target}" for ref, target in wanted.items() if ref in refs]
             self.store.git.fetch("--quiet", "--no-tags", "--no-auto-maintenance", "--", self.location, *specs)
         tags = sorted(ref[len("refs/tags/") :] for ref, oid in refs.items() if ref.startswith("refs/tags/") and oid == head)
         lock_id = refs.get(f"refs/moodle/{self.project}")
-        return Built(head, self.store.tree_of(head), tags[-1] if tags else None, self.store.blob(lock_id).decode() if lock_id else None)
+        return Built(
+            head,
+            self.store.tree_of(head),
+            tags[-1] if tags else None,
+            self.store.blob(lock_id).decode(errors="replace") if lock_id else None,
+        )
 
     def has_tag(self, tag: str) -> bool:
         if self.missing:
@@ -71,7 +84,8 @@ class Repository:
     def commit(self, tree: str, parent: str | None, message: str) -> str:
         parents = ["-p", parent] if parent else []
         with self.store.git.custom_environment(**AUTHOR, **COMMITTER), explained("commit to", str(self.store.path)):
-            return t.cast(str, self.store.git.commit_tree(tree, *parents, "-m", message))
+            # Through standard input: with hundreds of plugins the message is too long for an argument.
+            return self.store.written(message.encode(errors="replace"), "commit_tree", tree, *parents)
 
     def publish(self, commit: str, tag: str | None, lock: str, parent: str | None) -> None:
         """Branch, tag and lock arrive together or not at all; another build that came first is noticed."""
@@ -85,7 +99,7 @@ class Repository:
         try:
             self.store.git.push("--quiet", "--atomic", lease, "--", self.location, *specs)
         except git.GitCommandError as error:
-            if "stale info" in str(error.stderr) or "fetch first" in str(error.stderr) or "already exists" in str(error.stderr):
+            if any(sign in str(error.stderr) for sign in OVERTAKEN):
                 raise MoodleError(f"Another build of {self.project} reached {self.location} first: run this one again.") from None
             with explained("push to", f"the repository {self.location}"):
                 raise

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import git
+from gitdb.exc import ODBError
 from gitdb.util import hex_to_bin
 
 from ..common.errors import CommandFailed, MoodleError
@@ -25,7 +26,9 @@ from .compose import Entry, Tree
 from .manifest import Part, Wanted
 from .versions import core_ref
 
-LOCK_WAIT = 600
+LOCK, LOCK_WAIT = "lms.lock", 600
+# What `git init` makes, in the end the directory objects/info: before it is there, the repository is not.
+MADE_BY_INIT = {"HEAD", "branches", "config", "description", "hooks", "info", "objects", "refs"}
 
 
 class Store:
@@ -36,13 +39,17 @@ class Store:
         self.offline = offline
         with explained("open", str(path)):
             path.mkdir(parents=True, exist_ok=True)
-            with locked(path / "lms.lock", LOCK_WAIT, "the store"):
-                self.repo = git.Repo(path) if (path / "HEAD").exists() else git.Repo.init(path, bare=True)
+            with self.writing():
+                self.repo = git.Repo.init(path, bare=True) if unfinished(path) else git.Repo(path)
         self.git = self.repo.git
         # Git must never wait for a password that nobody types, and a dead line must end.
         self.git.update_environment(
             GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", GIT_HTTP_LOW_SPEED_LIMIT="1000", GIT_HTTP_LOW_SPEED_TIME="60"
         )
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """For whoever changes refs here: one at a time, as Git itself would fail instead of waiting."""
+        return locked(self.path / LOCK, LOCK_WAIT, "the store")
 
     def close(self) -> None:
         self.repo.close()
@@ -88,14 +95,15 @@ class Store:
 
     def _fetch(self, part: Part, wanted: Wanted, ref: str) -> str:
         remote = {"tag": f"refs/tags/{wanted.value}", "branch": f"refs/heads/{wanted.value}"}.get(wanted.kind, wanted.value)
-        with locked(self.path / "lms.lock", LOCK_WAIT, "the store"), explained("fetch", f"{part.component}, {wanted} of {part.source}"):
+        with self.writing(), explained("fetch", f"{part.component}, {wanted} of {part.source}"):
             try:
                 self._git_fetch("--depth=1", part.source, f"+{remote}:{ref}")
             except git.GitCommandError:
                 if wanted.kind != "commit":
                     raise
                 # Not every server gives a commit by its id: then it is found in what the source's refs lead to.
-                self._git_fetch("--refmap=", part.source, f"+refs/*:refs/sources/{_key(part.source)}/all/*")
+                # Without a depth, what was cut off at a shallow commit would stay away.
+                self._git_fetch("--depth=2147483647", part.source, f"+refs/*:refs/sources/{_key(part.source)}/all/*")
                 if self.commit_of(wanted.value) is not None:
                     self.git.update_ref(ref, wanted.value)
         commit = self.commit_of(ref)
@@ -119,7 +127,8 @@ class Store:
             return None
 
     def tree_of(self, revision: str) -> str:
-        return t.cast(str, self.git.rev_parse("--verify", "--end-of-options", f"{revision}^{{tree}}"))
+        with explained("read", f"{revision} in {self.path}"):
+            return t.cast(str, self.git.rev_parse("--verify", "--end-of-options", f"{revision}^{{tree}}"))
 
     def file(self, revision: str, path: str) -> bytes | None:
         """The content of a file at a revision, or None."""
@@ -130,16 +139,22 @@ class Store:
         return self.blob(oid)
 
     def blob(self, oid: str) -> bytes:
-        return t.cast(bytes, self.repo.odb.stream(hex_to_bin(oid)).read())
+        try:
+            return t.cast(bytes, self.repo.odb.stream(hex_to_bin(oid)).read())
+        except (ODBError, ValueError, OSError) as error:
+            raise MoodleError(
+                f"The store {self.path} cannot read the object {oid}: delete the store, it will be filled again ({error})."
+            ) from error
 
     def files(self, revision: str) -> list[tuple[str, str, str]]:
         """The (mode, id, path) of every file, link and submodule below a revision."""
-        listed = self.git.ls_tree("-r", "-z", "--full-tree", revision, stdout_as_string=False)
+        with explained("read", f"{revision} in {self.path}"):
+            listed = self.git.ls_tree("-r", "-z", "--full-tree", revision, stdout_as_string=False)
         entries = (line.partition(b"\t") for line in listed.split(b"\0") if line)
         return [(*_mode_and_id(head), path.decode(errors="surrogateescape")) for head, _, path in entries]
 
     def read_tree(self, oid: str) -> Tree:
-        data = self.repo.odb.stream(hex_to_bin(oid)).read()
+        data = self.blob(oid)
         tree: Tree = {}
         while data:
             head, _, rest = data.partition(b"\0")
@@ -151,16 +166,21 @@ class Store:
     def write_tree(self, tree: Tree) -> str:
         kinds = {"040000": "tree", "160000": "commit"}
         lines = (f"{entry.mode} {kinds.get(entry.mode, 'blob')} {entry.oid}\t{name}\0" for name, entry in tree.items())
-        return self._written("".join(lines).encode(errors="surrogateescape"), "mktree", "-z")
+        return self.written("".join(lines).encode(errors="surrogateescape"), "mktree", "-z")
 
     def write_blob(self, data: bytes) -> str:
-        return self._written(data, "hash_object", "-w", "--stdin")
+        return self.written(data, "hash_object", "-w", "--stdin")
 
-    def _written(self, data: bytes, command: str, *arguments: str) -> str:
+    def written(self, data: bytes, command: str, *arguments: str) -> str:
         with tempfile.TemporaryFile() as file, explained("write to", str(self.path)):
             file.write(data)
             file.seek(0)
             return t.cast(str, getattr(self.git, command)(*arguments, istream=file))
+
+
+def unfinished(path: Path) -> bool:
+    """Whether nothing is there but what a `git init` that was killed may have left."""
+    return {item.name for item in path.iterdir()} <= MADE_BY_INIT | {LOCK} and not (path / "objects" / "info").is_dir()
 
 
 def _mode_and_id(head: bytes) -> tuple[str, str]:

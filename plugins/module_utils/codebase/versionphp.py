@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .php_tokens import Refused, Token, tokens
@@ -20,6 +21,8 @@ CONSTANTS: dict[str, t.Any] = {
     "false": False,
     "null": None,
 }
+LARGEST_INTEGER = 2**63
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 _GUARD = ("(", "MOODLE_INTERNAL", ")")
 
 
@@ -30,11 +33,15 @@ def read_version(php: str) -> dict[str, t.Any]:
 
 def read_plugin(php: str) -> dict[str, t.Any]:
     """The properties of ``$plugin``, or of the ``$module`` of very old plugins."""
-    variables = read_version(php)
-    plugin = variables.get("plugin", variables.get("module"))
-    if not isinstance(plugin, dict):
-        raise Refused("it sets neither $plugin nor $module")
-    return plugin
+    reader = _Reader(tokens(php))
+    # Moodle gives the file one object under both names, and old files use both.
+    reader.variables["plugin"] = reader.variables["module"] = {}
+    variables = reader.file()
+    for name in ("plugin", "module"):
+        found = variables[name]
+        if isinstance(found, dict) and found:
+            return found
+    raise Refused("it sets neither $plugin nor $module")
 
 
 class _Reader:
@@ -71,8 +78,10 @@ class _Reader:
         if not isinstance(holder, dict):
             raise Refused(f"${name} is not an object")
         if self.take("op", "["):
-            holder = holder.setdefault(key, {})
-            key = self.expression()
+            if holder.setdefault(key, {}) == []:
+                holder[key] = {}
+            holder = holder[key]
+            key = _array_key(self.expression())
             self.expect("op", "]")
             if not isinstance(holder, dict):
                 raise Refused(f"${name}: an element is set in a list")
@@ -117,12 +126,22 @@ class _Reader:
         self.expect("op", ";")
 
     def expression(self) -> t.Any:
-        value = self.operand()
+        value = self.product()
         while self.take("op", "."):
-            right = self.operand()
+            right = self.product()
             if not isinstance(value, str) or not isinstance(right, str):
                 raise Refused("a concatenation of what is not text")
             value += right
+        return value
+
+    def product(self) -> t.Any:
+        """``24 * 60 * 60``, as old plugins wrote the seconds of their cron."""
+        value = self.operand()
+        while self.take("op", "*"):
+            right = self.operand()
+            if type(value) is not int or type(right) is not int or abs(value * right) >= LARGEST_INTEGER:
+                raise Refused("a product of what are not whole numbers, or too large ones")
+            value *= right
         return value
 
     def operand(self) -> t.Any:
@@ -162,9 +181,7 @@ class _Reader:
             key = value = self.expression()
             if self.take("op", "=>"):
                 value = self.expression()
-                key = int(key) if isinstance(key, str) and key.isascii() and key.isdigit() and str(int(key)) == key else key
-                if not isinstance(key, (int, str)) or isinstance(key, bool):
-                    raise Refused(f"{key!r} as the key of an array")
+                key = _array_key(key)
             else:
                 key = following
             items[key] = value
@@ -197,3 +214,12 @@ class _Reader:
 
     def refuse(self, token: Token) -> t.NoReturn:
         raise Refused(f"line {token.line}: '{token.value}' is beyond this reader")
+
+
+def _array_key(key: t.Any) -> int | str:
+    """As PHP keeps it: text that is a whole number becomes one. What its versions disagree about is refused."""
+    if isinstance(key, str) and _WHOLE.fullmatch(key) and abs(int(key)) < LARGEST_INTEGER:
+        key = int(key)
+    if isinstance(key, bool) or not isinstance(key, (int, str)) or (isinstance(key, int) and key < 0):
+        raise Refused(f"{key!r} as the key of an array")
+    return key

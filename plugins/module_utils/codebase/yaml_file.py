@@ -17,12 +17,28 @@ Path = tuple[str, ...]
 
 def read_yaml(text: str, name: str) -> tuple[object, dict[Path, int]]:
     """The content of ``text`` and, for each key's path, the line on which it stands."""
+    lines: dict[Path, int] = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _refuse_collection_aliases(node, name, set())
+        return (None if node is None else _value(node, (), lines, name)), lines
     except yaml.YAMLError as error:
         raise BadInput(f"{name} is not YAML: {_one_line(error)}") from error
-    lines: dict[Path, int] = {}
-    return (None if node is None else _value(node, (), lines, name)), lines
+    except RecursionError:
+        raise BadInput(f"{name} is nested too deeply to be read.") from None
+
+
+def _refuse_collection_aliases(node: yaml.Node, name: str, seen: set[int]) -> None:
+    """An alias may stand for a word; for a collection it can hold itself, or a billion of its kind."""
+    if isinstance(node, yaml.ScalarNode):
+        return
+    if id(node) in seen:
+        raise BadInput(f"{name}, line {node.start_mark.line + 1}: an anchor may stand for one value, not for a list or a mapping.")
+    seen.add(id(node))
+    for item in node.value:
+        for child in item if isinstance(item, tuple) else (item,):
+            _refuse_collection_aliases(child, name, seen)
 
 
 def _value(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> object:

@@ -57,9 +57,11 @@ def sync_directory(directory: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, wait: float, what: str) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``; the kernel drops it when the process ends, however it ends."""
+    """Hold an exclusive lock on ``path``; the kernel drops it when the process and the programs that it runs have ended, however."""
     deadline = time.monotonic() + wait
     with path.open("a") as file:
+        # A Git that goes on after we were killed still writes: the next call has to wait for it.
+        os.set_inheritable(file.fileno(), True)
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,4 +72,8 @@ def locked(path: Path, wait: float, what: str) -> Iterator[None]:
                         f"Another run is working on {what} at this moment and holds {path}: wait for its end, or raise 'wait' ({wait:g} s)."
                     ) from None
                 time.sleep(0.1)
-        yield
+        try:
+            yield
+        finally:
+            # Said aloud, for a daemon that a program left behind (a credential cache) holds the file open too.
+            fcntl.flock(file, fcntl.LOCK_UN)

@@ -13,12 +13,20 @@ from collections.abc import Mapping, Sequence
 
 from .errors import CommandFailed
 
-URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# Up to the last @ before the path: a password may hold an @ of its own.
+URL_PASSWORD = re.compile(r"(?<=://)[^/\s]+(?=@)")
 
 
 def without_secrets(text: str) -> str:
     """The text as it may be shown: user and password that stand in a URL are taken out."""
     return URL_PASSWORD.sub("***", text)
+
+
+def secrets_in(url: str) -> set[str]:
+    """What of a URL must never be shown: the password, or a token that stands alone before the @ (a user of ssh is no secret)."""
+    found = URL_PASSWORD.search(url)
+    user, colon, password = found.group().partition(":") if found else ("", "", "")
+    return {password} - {""} if colon or not url.startswith("http") else {user} - {""}
 
 
 def run(
@@ -38,6 +46,7 @@ def run(
             input=stdin if stdin is not None else b"",
             capture_output=True,
             check=False,
+            close_fds=False,  # nothing is inherited but a held lock: a child that outlives us keeps it
         )
     except FileNotFoundError as error:
         missing = cwd if cwd is not None and not os.path.isdir(cwd) else command[0]  # noqa: PTH112
@@ -49,8 +58,9 @@ def run(
 
 def explain(command: Sequence[str], returncode: int, output: bytes) -> str:
     """One sentence about a command that failed, with the last lines that it printed."""
-    said = " | ".join(line.strip() for line in output.decode(errors="replace").splitlines() if line.strip())[-800:]
-    return without_secrets(f"'{' '.join(command[:6])}' ended with {returncode}: {said or 'it printed nothing'}")
+    # Secrets go first: cut in the middle, a URL would not be known for one.
+    said = without_secrets(" | ".join(line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()))[-800:]
+    return f"'{without_secrets(' '.join(command[:6]))}' ended with {returncode}: {said or 'it printed nothing'}"
 
 
 def text(done: subprocess.CompletedProcess[bytes]) -> str:
