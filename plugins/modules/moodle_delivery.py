@@ -14,7 +14,7 @@ description:
   - Every release is a copy of a commit. It is verified against the commit, file by file, before it is served and before it is gone back to.
   - Hot fixes found in what is served become a commit and a release of their own; they are reported, never lost.
   - Each state implies those before it; asking for the state that holds changes nothing.
-  - Every step is written to a journal before it is taken, and after a kill at any point the next call goes on from where the last one stood.
+  - Every step is written to a journal before it is taken, and after a kill at any point the next call goes on from there.
 options:
   path:
     description: The delivery root. The web server serves C(<path>/current).
@@ -211,6 +211,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
+from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
@@ -224,10 +225,12 @@ class DeliveryModule:
         self.check_mode: bool = module.check_mode
         self.params: dict[str, t.Any] = module.params
         self.layout = Layout(Path(self.params["path"]))
+        if not self.layout.root.is_absolute():
+            raise BadInput(f"path: an absolute path is expected, '{self.layout.root}' was found.")
 
     def run(self) -> dict[str, t.Any]:
         request = self.request()
-        with self.lock():
+        with self.lock(request):
             return Delivery(self.layout, request, self.check_mode).run()
 
     def request(self) -> Request:
@@ -239,9 +242,9 @@ class DeliveryModule:
             owner=Ownership(user_id(self.params["owner"]), group_id(self.params["group"])),
         )
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
-        """One call at a time; check mode only looks, and needs no lock."""
-        if self.check_mode:
+    def lock(self, request: Request) -> contextlib.AbstractContextManager[None]:
+        """One call at a time; check mode only looks, and needs no lock. Where nothing is, only a first delivery makes something."""
+        if self.check_mode or not (request.begins or self.layout.private.is_dir()):
             return contextlib.nullcontext()
         self.layout.prepare()
         return locked(self.layout.lock, self.params["wait"], f"the delivery in {self.layout.root}")
@@ -303,6 +306,8 @@ def main() -> None:
         mutually_exclusive=[("repository", "bundle")],
         supports_check_mode=True,
     )
+    # A password in a URL must not come back with the module's arguments.
+    module.no_log_values.update(secrets_in(module.params["repository"] or ""))
     try:
         module.exit_json(**DeliveryModule(module).run())
     except MoodleError as error:

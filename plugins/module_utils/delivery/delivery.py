@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import typing as t
@@ -19,10 +20,10 @@ from . import disk
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Record, Release, Rendered, now
-from .releases import Links, Releases
+from .releases import Links, Releases, is_remake
 from .steps import Situation, plan
 from .trees import Drift, Entry, changes_between, drift_of
-from .wish import Request, read_shared_files
+from .wish import Request, read_shared_files, refuse_collisions
 
 LINKS = ("current", "safe", "supersafe")
 
@@ -46,7 +47,7 @@ class Delivery:
 
     def run(self) -> dict[str, t.Any]:
         self._refuse_another_holder()
-        if not self.check_mode:
+        if not self.check_mode and (self.request.begins or self.layout.private.is_dir()):
             self.layout.prepare()
             self.history.prepare()
         goal = self._goal()
@@ -79,9 +80,13 @@ class Delivery:
         if name is None:
             return None
         known = self.memory.release(name)
-        if known is None or not self.layout.release(name).is_dir():
-            raise MoodleError(f"{self.layout.link('current')} names the release {name}, which this delivery did not make or which is gone.")
-        return known
+        if known is None:
+            raise MoodleError(
+                f"{self.layout.link('current')} names the release {name}, which this delivery did not make: "
+                f"restore {self.layout.descriptions / name}.json, or remove the link to deliver as for the first time."
+            )
+        # A release that somebody removed serves nothing, has no hot fixes to keep, and can be made again.
+        return known if self.layout.release(name).is_dir() else None
 
     def _goal(self) -> Release | None:
         """The release that should be served in the end, where the state that is asked for has one."""
@@ -100,19 +105,17 @@ class Delivery:
         return wanted
 
     def _wanted(self, revision: str) -> Release:
+        rendered, contents = read_shared_files(self.request.shared_files)
         find = self.history.look_up if self.check_mode else self.history.find
         commit = find(self.request.source, revision)
         tree = self.history.tree_of(commit) if self.history.has(commit) else ""
-        rendered, contents = read_shared_files(self.request.shared_files)
-        hidden = set(rendered) & set(self.history.files(tree)) if tree and rendered else set()
-        if hidden:
-            raise BadInput(f"shared_files: {min(hidden)} is part of the code base itself, and a rendered file must not hide it.")
+        refuse_collisions(rendered, self.history.files(tree) if tree and rendered else {})
         if not self.check_mode:
             self.releases.keep_rendered(contents)
         name = self.request.release_id or _name_of(commit, rendered)
         wanted = Release(name, commit, tree, now().isoformat(), rendered)
         known = self.memory.release(name)
-        if known and not known.same_content(wanted):
+        if known and tree and not known.same_content(wanted):
             raise BadInput(f"The release {name} exists already with other content: give this one another release_id.")
         return known or wanted
 
@@ -128,17 +131,18 @@ class Delivery:
 
     def _look_at_what_is_served(self) -> None:
         """Read every file that is served: hot fixes are found by content, whatever their time stamps say."""
-        nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live")
+        nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         if self.current is not None and not nothing_to_compare:
+            self.history.need(self.current.id, self.current.revision)
             self.found = disk.scan(self.layout.release(self.current.id))
             self.drift = drift_of(self.releases.expected(self.current), self.found)
 
     def _situation(self, goal: Release | None) -> Situation:
-        serves = bool(goal and self.current and not self.drift)
+        served = self.current if not self.drift else None
         return Situation(
             phase=self.state.phase,
-            serves_wanted=serves and t.cast(Release, self.current).same_content(t.cast(Release, goal)),
-            serves_target=serves and t.cast(Release, self.current).id == t.cast(Release, goal).id,
+            serves_wanted=bool(goal and served and served.same_content(goal)),
+            serves_target=bool(goal and served and (served.id == goal.id or is_remake(served, goal))),
             work_is_wanted=goal == self.state.work,
         )
 
@@ -150,7 +154,7 @@ class Delivery:
             "open": self._open,
             "update": lambda: self._update(t.cast(Release, goal)),
             "switch": lambda: self._switch(t.cast(Release, self.state.work)),
-            "go_back": lambda: self._serve(self.releases.proved(t.cast(Release, goal))),
+            "go_back": lambda: self._go_back(t.cast(Release, goal)),
             "abandon": self._abandon,
         }
         subject = goal or self.state.work or self.current
@@ -159,8 +163,15 @@ class Delivery:
         try:
             act[step]()
         except (MoodleError, OSError) as error:
-            self.memory.write_journal(event="failed", reason=str(error), **facts)
-            raise
+            with contextlib.suppress(OSError):  # a full disk takes no journal either; the first error is the one to tell
+                self.memory.write_journal(event="failed", reason=str(error), **facts)
+            if isinstance(error, MoodleError):
+                raise
+            raise MoodleError(
+                f"{error.filename or self.layout.root}: {error.strerror or error}. {self.layout.link('current')} names "
+                f"{self.layout.linked('current') or 'nothing yet'}; run again when that is mended.",
+                swapped=self.swapped,
+            ) from error
         self.memory.write_journal(event="done", **facts)
 
     def _secure(self) -> None:
@@ -183,7 +194,10 @@ class Delivery:
 
     def _update(self, wanted: Release) -> None:
         if self.state.work and self.state.work.id != wanted.id:
-            disk.remove(self.layout.partial(self.state.work.id))
+            old, new = self.layout.partial(self.state.work.id), self.layout.partial(wanted.id)
+            disk.remove(new)
+            if old.is_dir():
+                old.rename(new)
         self.history.keep(wanted.id, wanted.revision)
         self._stage(wanted)
         self.releases.verify(wanted)
@@ -202,13 +216,19 @@ class Delivery:
         self._close()
         self._prune()
 
+    def _go_back(self, goal: Release) -> None:
+        """Fast, but not forgetful: hot fixes in what is left stay as a commit, where Git can keep them."""
+        if self.current is not None and self.drift:
+            with contextlib.suppress(MoodleError):
+                self.releases.hot_fix(self.current, self.drift, self.found)
+        self._serve(self.releases.proved(goal))
+
     def _abandon(self) -> None:
-        if self.state.work:
-            disk.remove(self.layout.partial(self.state.work.id))
         self._close()
 
     def _close(self) -> None:
         self.layout.link("work").unlink(missing_ok=True)
+        self.releases.drop_partials()
         self._save(phase=None, record=None, work=None)
 
     def _stage(self, work: Release) -> None:
@@ -236,6 +256,7 @@ class Delivery:
         for release in releases[: max(0, len(releases) - self.request.keep_releases)]:
             if release.id not in pinned:
                 self.releases.remove(release)
+        self.releases.sweep(pinned)
 
     def _mark_good(self) -> bool:
         """The caller saw the served release answer as it should: it may be gone back to."""

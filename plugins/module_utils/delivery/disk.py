@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.process import run
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Drift, Entry, Files
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
@@ -82,22 +83,22 @@ def make_equal(
     _open(directory)
     for path in (*drift.modified, *drift.unexpected):
         (directory / path).unlink()
+    _remove_empty(directory, wanted)  # a file may be wanted where a directory was
     needed = (*drift.missing, *drift.modified)
     for parent in sorted({os.path.dirname(path) for path in needed}):  # noqa: PTH120 - text, many thousands
-        _make_parents(directory, parent, owner)
+        _make_parents(directory, parent)
     written = [path for path in needed if not (links and _linked(path, wanted[path], directory, links, owner))]
     for path, content in zip(written, contents(wanted[path].oid for path in written)):
         _write(directory / path, wanted[path].mode, content, owner)
-    _remove_empty(directory, wanted)
 
 
-def _make_parents(directory: Path, parent: str, owner: Ownership) -> None:
+def _make_parents(directory: Path, parent: str) -> None:
+    """They get their owner when the release is sealed: until then nobody else puts a link in the way of what is written."""
     path = directory
     for part in parent.split("/") if parent else []:
         path = path / part
         if not path.is_dir() or path.is_symlink():
             path.mkdir(mode=OPEN_DIRECTORY_MODE)
-            owner.give(path)
 
 
 def _linked(path: str, entry: Entry, directory: Path, links: tuple[Path, Files], owner: Ownership) -> bool:
@@ -105,8 +106,7 @@ def _linked(path: str, entry: Entry, directory: Path, links: tuple[Path, Files],
     if entry.mode == SYMLINK or verified.get(path) != entry:
         return False
     status = (source / path).lstat()
-    mode = EXECUTABLE_MODE if entry.mode == EXECUTABLE else FILE_MODE
-    if stat.S_IMODE(status.st_mode) != mode or not owner.fits(status):
+    if not _sealed(status, sealed_mode(entry), owner):
         return False
     try:
         os.link(source / path, directory / path)
@@ -120,7 +120,7 @@ def _write(path: Path, mode: str, content: bytes, owner: Ownership) -> None:
         path.symlink_to(os.fsdecode(content))
         owner.give(path)
         return
-    write_file(path, content, EXECUTABLE_MODE if mode == EXECUTABLE else FILE_MODE, owner)
+    write_file(path, content, sealed_mode(Entry(mode, "")), owner)
 
 
 def write_file(path: Path, content: bytes, mode: int, owner: Ownership) -> None:
@@ -130,6 +130,19 @@ def write_file(path: Path, content: bytes, mode: int, owner: Ownership) -> None:
         owner.give(path)
         os.fchmod(handle, mode)
         file.write(content)
+
+
+def sealed_mode(entry: Entry) -> int:
+    return EXECUTABLE_MODE if entry.mode == EXECUTABLE else FILE_MODE
+
+
+def _sealed(status: os.stat_result, mode: int, owner: Ownership) -> bool:
+    return stat.S_IMODE(status.st_mode) == mode and owner.fits(status)
+
+
+def is_sealed(directory: Path, modes: Iterable[tuple[str, int]], owner: Ownership) -> bool:
+    """Whether each file has its mode and owner still; a hard link's other end may have changed them."""
+    return all(_sealed((directory / path).lstat(), mode, owner) for path, mode in modes)
 
 
 def _open(directory: Path) -> None:
@@ -142,6 +155,11 @@ def seal(directory: Path, owner: Ownership) -> None:
     for path in _directories(directory):
         owner.give(path)
         path.chmod(DIRECTORY_MODE)
+
+
+def settle(directory: Path) -> None:
+    """Let what was written reach the disk: after a power cut, a name that is there must not stand for empty files."""
+    run(["sync", "-f", str(directory)])
 
 
 def _directories(directory: Path) -> list[Path]:
@@ -167,6 +185,8 @@ def _remove_empty(directory: Path, wanted: Files) -> None:
 
 def remove(directory: Path) -> None:
     """Remove a release, sealed or not; nothing outside of it is followed or touched."""
+    if directory.is_symlink() or directory.is_file():
+        directory.unlink()
     if not directory.exists():
         return
     found = _directories(directory)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..common.errors import BadInput, CommandFailed, MoodleError
 from ..common.process import explain, run, text, without_secrets
-from .trees import Drift, Entry, parse_ls_tree
+from .trees import Drift, Entry, parse_ls_tree, shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -41,7 +41,12 @@ class History:
         return run(self._command(*arguments), stdin=stdin, env={**QUIET, **(env or {})})
 
     def prepare(self) -> None:
-        if not (self.path / "HEAD").exists():
+        """For the holder of the delivery's lock: no other Git works here, so what a killed one had locked is free."""
+        for pattern in ("*.lock", "refs/**/*.lock"):
+            for stale in self.path.glob(pattern):
+                stale.unlink()
+        # `git init` makes this directory last: before it is there, the repository is not.
+        if not (self.path / "objects" / "info").is_dir() or not (self.path / "HEAD").exists():
             run(["git", "init", "--quiet", "--bare", str(self.path)])
 
     # Revisions
@@ -75,7 +80,7 @@ class History:
             listed = text(run(["git", "-c", "safe.directory=*", "ls-remote", "--", source, *refs], env=QUIET))
         except CommandFailed as error:
             raise CommandFailed(f"Could not read {without_secrets(source)}: {error.message.partition(': ')[2]}") from None
-        found = {ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines())}
+        found = {ref: oid for oid, _dummy, ref in (line.partition("\t") for line in listed.splitlines())}
         for ref in refs:
             if ref in found:
                 return found[ref]
@@ -95,6 +100,10 @@ class History:
         """Hold on to a commit under a ref of its own, so that no clean-up takes it away."""
         self._git("update-ref", f"refs/releases/{name}", commit)
 
+    def keep_hot_fix(self, name: str, commit: str) -> None:
+        """What somebody changed in production stays here for good, even when its release is pruned."""
+        self._git("update-ref", f"refs/hotfixes/{name}", commit)
+
     def forget(self, name: str) -> None:
         self._git("update-ref", "-d", f"refs/releases/{name}")
 
@@ -102,6 +111,13 @@ class History:
 
     def tree_of(self, revision: str) -> str:
         return text(self._git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}"))
+
+    def need(self, release: str, commit: str) -> None:
+        if not self.has(commit):
+            raise MoodleError(
+                f"{self.path} lacks the commit {commit} of the release {release}, so that nothing can be compared with it: "
+                f"fetch it there from where it came (git --git-dir={self.path} fetch URL {commit})."
+            )
 
     def files(self, tree: str) -> dict[str, Entry]:
         return parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
@@ -126,6 +142,9 @@ class History:
     def record_drift(self, directory: Path, base: str, drift: Drift, found: Mapping[str, Entry]) -> tuple[str, str]:
         """Make a commit of what was found in ``directory``, on top of ``base``: its id and its tree."""
         kept = (*drift.modified, *drift.unexpected)
+        for path in kept:
+            if found[path].mode == "special" or any(part.lower() == ".git" for part in path.split("/")):
+                raise MoodleError(f"{shown(path)} in {directory} is nothing that Git can keep, so no copy of it can be made: move it away.")
         zero = "0" * 40
         with tempfile.TemporaryDirectory(dir=self.path) as scratch:
             index = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}  # noqa: PTH118

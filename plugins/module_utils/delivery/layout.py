@@ -13,14 +13,16 @@ from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 
-RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 PARTIAL = ".partial"
 
 
 def check_release_id(release: str) -> str:
-    """A release's name becomes a directory's name: nothing in it may lead elsewhere."""
-    if not RELEASE_ID.fullmatch(release) or release.endswith((PARTIAL, ".json")) or ".." in release:
-        raise BadInput(f"'{release}' cannot be the name of a release: letters, digits, '.', '_', '+' and '-' are allowed.")
+    """A release's name becomes the name of a directory and of a ref: nothing in it may lead elsewhere."""
+    if not RELEASE_ID.fullmatch(release) or release.endswith((PARTIAL, ".json", ".lock", ".")) or ".." in release:
+        raise BadInput(
+            f"'{release}' cannot be the name of a release: letters, digits and . _ + - are allowed, an ending such as .lock is not."
+        )
     return release
 
 

@@ -78,23 +78,33 @@ class Memory:
         data = _read(self.layout.state)
         if data is None:
             return State()
-        record, work = data.get("record"), data.get("work")
-        return State(data.get("phase"), Record(**record) if record else None, _release(work) if work else None, data.get("previous"))
+        try:
+            record, work = data.get("record"), data.get("work")
+            return State(data.get("phase"), Record(**record) if record else None, _release(work) if work else None, data.get("previous"))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise _damaged(self.layout.state, error) from error
 
     def save(self, state: State) -> None:
         _write(self.layout.state, asdict(state))
 
     def release(self, release: str) -> Release | None:
-        data = _read(self.layout.descriptions / f"{release}.json")
-        return _release(data) if data else None
+        path = self.layout.descriptions / f"{release}.json"
+        data = _read(path)
+        try:
+            return None if data is None else _release(data)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise _damaged(path, error) from error
 
-    def releases(self) -> list[Release]:
-        """Every release that is complete, the oldest first."""
+    def described(self) -> list[Release]:
+        """Every release that is known, the oldest first; of some the directory is gone, or not there yet."""
         if not self.layout.descriptions.is_dir():
             return []
         found = [self.release(path.stem) for path in self.layout.descriptions.glob("*.json")]
-        complete = [release for release in found if release and self.layout.release(release.id).is_dir()]
-        return sorted(complete, key=lambda release: (release.created, release.id))
+        return sorted((release for release in found if release), key=lambda release: (release.created, release.id))
+
+    def releases(self) -> list[Release]:
+        """Every release that is complete, the oldest first."""
+        return [release for release in self.described() if self.layout.release(release.id).is_dir()]
 
     def describe(self, release: Release) -> None:
         _write(self.layout.descriptions / f"{release.id}.json", asdict(release))
@@ -105,9 +115,11 @@ class Memory:
     def write_journal(self, **entry: t.Any) -> None:
         """One line, on the disk before what it announces is done."""
         line = {"time": now().isoformat(), **{key: value for key, value in entry.items() if value is not None}}
-        handle = os.open(self.layout.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        handle = os.open(self.layout.journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "a+b") as file:
+            # A call that was killed while it wrote left half a line: it must not swallow this one.
+            whole = file.seek(0, os.SEEK_END) == 0 or os.pread(handle, 1, file.tell() - 1) == b"\n"
+            file.write((b"" if whole else b"\n") + json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(handle)
         self.written.append(line)
@@ -115,7 +127,7 @@ class Memory:
     def journal(self, last: int) -> list[dict[str, t.Any]]:
         if not self.layout.journal.exists():
             return []
-        lines = self.layout.journal.read_text(encoding="utf-8").splitlines()[-last:]
+        lines = self.layout.journal.read_text(encoding="utf-8", errors="replace").splitlines()[-last:] if last > 0 else []
         return [entry for entry in map(_json_line, lines) if entry is not None]
 
 
@@ -141,7 +153,14 @@ def _read(path: Path) -> dict[str, t.Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise MoodleError(f"{path} is damaged ({error}): restore it from a backup, or move it away and adopt what is served.") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> MoodleError:
+    return MoodleError(
+        f"{path} is damaged ({error}): restore it from a backup, or move it away: "
+        "of state.json only an open delivery is forgotten then, of a release that it was delivered here."
+    )
 
 
 def _write(path: Path, data: Mapping[str, t.Any]) -> None:

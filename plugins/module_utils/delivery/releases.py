@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +16,17 @@ from ..common.errors import MoodleError
 from ..common.files import write_atomically
 from . import disk
 from .history import History
-from .layout import Layout
+from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
-from .trees import Drift, Entry, drift_of
+from .trees import SYMLINK, Drift, Entry, drift_of
 
 Links = tuple[Path, Mapping[str, Entry]]
+REMADE, HOT_FIX = "-remade-", "-hotfix-"
+
+
+def is_remake(other: Release, release: Release) -> bool:
+    """Whether ``other`` was made in the place of ``release`` when that was damaged."""
+    return other.id.startswith(f"{release.id.partition(REMADE)[0]}{REMADE}") and other.same_content(release)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ class Releases:
     def stage(self, release: Release, links: Links | None) -> None:
         """Make the release's partial directory equal to it, from whatever it holds now."""
         directory = self.layout.partial(release.id)
-        directory.mkdir(exist_ok=True)
+        if not directory.is_dir() or directory.is_symlink():
+            disk.remove(directory)
+            directory.mkdir()
         wanted = self.history.files(release.tree)
         disk.make_equal(
             directory, wanted, drift_of(wanted, disk.scan(directory)), contents=self.history.contents, owner=self.owner, links=links
@@ -54,7 +63,7 @@ class Releases:
     def verify(self, release: Release) -> None:
         """Read what is about to be served once more; what differs is made again from Git, without links."""
         directory, expected = self.layout.partial(release.id), self.expected(release)
-        if directory.is_dir() and not drift_of(expected, disk.scan(directory)):
+        if directory.is_dir() and not drift_of(expected, disk.scan(directory)) and self._is_sealed(directory, release, expected):
             return
         disk.remove(directory)
         self.stage(release, None)
@@ -62,52 +71,75 @@ class Releases:
         if drift:
             raise MoodleError(f"{directory} cannot be made equal to commit {release.revision}: {drift}. Is something else writing there?")
 
+    def _is_sealed(self, directory: Path, release: Release, expected: Mapping[str, Entry]) -> bool:
+        modes = {path: disk.sealed_mode(entry) for path, entry in expected.items() if entry.mode != SYMLINK}
+        return disk.is_sealed(directory, {**modes, **{path: file.mode for path, file in release.rendered.items()}}.items(), self.owner)
+
     def finish(self, release: Release) -> None:
         """Seal what was staged and give it its name. It is described first: no release is ever there without a description."""
         partial = self.layout.partial(release.id)
         disk.seal(partial, self.owner)
+        disk.settle(partial)
         self.history.keep(release.id, release.revision)
         self.memory.describe(release)
         partial.rename(self.layout.release(release.id))
 
     def make(self, release: Release) -> Release:
-        """A whole release from Git alone; one of this name that is there and whole already is taken as it is."""
-        if self.memory.release(release.id) != release or self.drift(release):
-            disk.remove(self.layout.partial(release.id))
-            self.stage(release, None)
-            self.verify(release)
-            self.finish(release)
+        """A whole release from Git alone."""
+        disk.remove(self.layout.partial(release.id))
+        self.stage(release, None)
+        self.verify(release)
+        self.finish(release)
         return release
 
     def proved(self, release: Release) -> Release:
-        """The release itself where it is what its commit says; otherwise one made anew, beside the damaged one."""
-        if not self.drift(release):
-            return release
-        number = 1
-        while self.layout.release(f"{release.id}-remade-{number}").exists():
+        """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""
+        self.history.need(release.id, release.revision)
+        expected = self.expected(release)
+        for known in (release, *(other for other in self.memory.releases() if is_remake(other, release))):
+            directory = self.layout.release(known.id)
+            if directory.is_dir() and not drift_of(expected, disk.scan(directory)) and self._is_sealed(directory, known, expected):
+                return known
+        name, number = release.id, 0
+        while os.path.lexists(self.layout.release(name)):
             number += 1
-        return self.make(replace(release, id=f"{release.id}-remade-{number}", created=now().isoformat()))
+            name = f"{release.id.partition(REMADE)[0]}{REMADE}{number}"
+        return self.make(release if name == release.id else replace(release, id=name, created=now().isoformat()))
 
     def with_hot_fixes(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release:
         """A release of what was found on disk instead of ``served``; rendered files stay those that were delivered."""
+        return self.proved(self.hot_fix(served, drift, found) or served)
+
+    def hot_fix(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release | None:
+        """Make a commit of what was found on disk, and say which release it would be."""
         own = set(served.rendered)
         kept = Drift(*(tuple(path for path in paths if path not in own) for paths in (drift.modified, drift.missing, drift.unexpected)))
-        special = [path for path in (*kept.modified, *kept.unexpected) if found[path].mode == "special"]
-        if special:
-            raise MoodleError(
-                f"{special[0]} in the release that is served is neither a file nor a link, so no copy of it can be kept: remove it."
-            )
         if not kept:
-            return self.proved(served)
+            return None
         commit, tree = self.history.record_drift(self.layout.release(served.id), served.revision, kept, found)
-        name = f"{served.id}-hotfix-{tree[:8]}"
-        known = self.memory.release(name)
-        return self.make(known or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat()))
+        name = f"{served.id.partition(HOT_FIX)[0].partition(REMADE)[0]}{HOT_FIX}{tree[:8]}"
+        self.history.keep_hot_fix(name, commit)
+        return self.memory.release(name) or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat())
 
     def remove(self, release: Release) -> None:
         disk.remove(self.layout.release(release.id))
         self.memory.forget(release.id)
         self.history.forget(release.id)
+
+    def sweep(self, pinned: Collection[str | None]) -> None:
+        """Forget releases whose directories are gone, and rendered files, passwords in them, that no release holds any more."""
+        for release in self.memory.described():
+            if release.id not in pinned and not self.layout.release(release.id).exists():
+                self.remove(release)
+        held = {file.sha256 for release in self.memory.described() for file in release.rendered.values()}
+        for kept in self.layout.rendered.iterdir():
+            if kept.name not in held:
+                kept.unlink()
+
+    def drop_partials(self) -> None:
+        """What calls that were killed left behind."""
+        for partial in self.layout.releases.glob(f"*{PARTIAL}"):
+            disk.remove(partial)
 
     def keep_rendered(self, contents: Mapping[str, bytes]) -> None:
         """Keep the content of rendered files by its hash, so that a release can be made again later."""

@@ -21,7 +21,9 @@ def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
     releases = Releases(layout, memory, History(layout.repository), disk.Ownership())
     state = memory.state()
     current = layout.linked("current")
-    served = memory.release(current) if current else None
+    served = memory.release(current) if current and layout.release(current).is_dir() else None
+    if drift and served:
+        releases.history.need(served.id, served.revision)
     return {
         "state": state.phase or ("live" if current else "empty"),
         "current": current,

@@ -15,6 +15,11 @@ from ..common.errors import BadInput
 EXECUTABLE, REGULAR, SYMLINK, SUBMODULE = "100755", "100644", "120000", "160000"
 
 
+def shown(path: str) -> str:
+    """A file's name as it may stand in a result or a message: no line break, no byte that is not UTF-8."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
+
+
 class Entry(t.NamedTuple):
     """A file as Git sees it: its mode and the id of its content."""
 
@@ -40,11 +45,15 @@ class Drift:
         parts = []
         for word, paths in (("modified", self.modified), ("missing", self.missing), ("unexpected", self.unexpected)):
             if paths:
-                parts.append(f"{len(paths)} {word} ({', '.join(paths[:5])}{', …' if len(paths) > 5 else ''})")  # noqa: PLR2004
+                parts.append(f"{len(paths)} {word} ({', '.join(map(shown, paths[:5]))}{', …' if len(paths) > 5 else ''})")  # noqa: PLR2004
         return ", ".join(parts) or "nothing"
 
     def as_result(self) -> dict[str, list[str]]:
-        return {"modified": list(self.modified), "missing": list(self.missing), "unexpected": list(self.unexpected)}
+        return {
+            "modified": [shown(path) for path in self.modified],
+            "missing": [shown(path) for path in self.missing],
+            "unexpected": [shown(path) for path in self.unexpected],
+        }
 
 
 def drift_of(expected: Files, found: Files) -> Drift:
@@ -57,8 +66,8 @@ def drift_of(expected: Files, found: Files) -> Drift:
 
 def changes_between(old: Files, new: Files) -> dict[str, list[str]]:
     """The files that a step from ``old`` to ``new`` adds, modifies and removes."""
-    step = drift_of(old, new)
-    return {"added": list(step.unexpected), "modified": list(step.modified), "removed": list(step.missing)}
+    step = drift_of(old, new).as_result()
+    return {"added": step["unexpected"], "modified": step["modified"], "removed": step["missing"]}
 
 
 def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
@@ -66,10 +75,11 @@ def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
     files = {}
     for line in listed.split(b"\0"):
         if line:
-            head, _, path = line.partition(b"\t")
-            mode, _, oid = head.decode().split(" ")
+            head, _dummy, path = line.partition(b"\t")
+            mode, oid = head.decode().split(" ")[::2]
             name = path.decode(errors="surrogateescape")
             if mode == SUBMODULE or any(part in ("", ".", "..") or part.lower() == ".git" for part in name.split("/")):
                 raise BadInput(f"The tree {tree} holds {name!r}, which is a submodule or leads out of it: it cannot become a release.")
-            files[name] = Entry(mode, oid)
+            # Trees of long ago have more modes for a plain file (100664) than Git gives to one today.
+            files[name] = Entry(mode if mode in (EXECUTABLE, SYMLINK) else REGULAR, oid)
     return files

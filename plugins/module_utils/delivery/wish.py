@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -38,6 +39,11 @@ class Request:
     keep_releases: int = 5
     good: bool = False
     owner: Ownership = field(default_factory=Ownership)
+
+    @property
+    def begins(self) -> bool:
+        """Whether it can be the first call for a delivery root; others look at one that is there."""
+        return self.state in ("secured", "delivering") or (self.state in ("updated", "live") and self.revision is not None)
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -69,9 +75,21 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
     return rendered, contents
 
 
+def refuse_collisions(rendered: Iterable[str], files: Collection[str]) -> None:
+    """A rendered file must hide nothing of the code base, and must not be led elsewhere by a link in it."""
+    taken = {**dict.fromkeys(files, "part of the code base itself"), **dict.fromkeys(rendered, "a rendered file")}
+    directories = {str(parent) for path in taken for parent in PurePosixPath(path).parents}
+    for dest in rendered:
+        if dest in files or dest in directories:
+            raise BadInput(f"shared_files: {dest} is part of the code base itself, and a rendered file must not hide it.")
+        for parent in map(str, PurePosixPath(dest).parents):
+            if parent in taken:
+                raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {taken[parent]}.")
+
+
 def _destination(dest: str) -> str:
     path = PurePosixPath(dest)
-    if path.is_absolute() or not path.parts or ".." in path.parts or ".git" in path.parts:
+    if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts) or not dest.isprintable():
         raise BadInput(f"shared_files: '{dest}' does not lie inside a release: give a path relative to its root.")
     return str(path)
 
@@ -79,6 +97,7 @@ def _destination(dest: str) -> str:
 def _mode(value: object, dest: str) -> int:
     """The mode that is asked for, less the right to write: a release is sealed."""
     text = "0644" if value is None else str(value)
-    if not text.isdigit() or not set(text) <= set("01234567") or int(text, 8) > 0o777:  # noqa: PLR2004
-        raise BadInput(f"shared_files: the mode '{value}' of {dest} is not an octal number such as '0640'.")
+    # The zero in front is asked for: 0640 without quotes is 416 by the time that it comes here.
+    if not re.fullmatch("0[0-7]{3}", text):
+        raise BadInput(f"shared_files: the mode '{value}' of {dest} is not an octal number such as '0640', in quotes.")
     return int(text, 8) & SEALED
