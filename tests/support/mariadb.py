@@ -35,6 +35,7 @@ _SETTINGS = (
     "--innodb-doublewrite=0",
     "--innodb-buffer-pool-size=256M",
     "--innodb-log-file-size=64M",
+    "--innodb-fast-shutdown=2",
     "--max-allowed-packet=64M",
     "--max-connections=200",
 )
