@@ -155,26 +155,20 @@ timings:
   sample: {repository: 0.01, fetch: 1.2, compose: 0.1, publish: 0.9}
 """
 
-import traceback
 import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.build import Build
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest, parse_manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
-
-try:
-    from ansible_collections.lms.moodle.plugins.module_utils.codebase.build import Build
-    from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-    from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
-    from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
-
-    IMPORT_ERROR = None
-except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
 
 
 class CodebaseModule:
@@ -239,8 +233,8 @@ def main() -> None:
         required_one_of=[("manifest", "definition")],
         supports_check_mode=True,
     )
-    if IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("GitPython and PyYAML (and the program git)"), exception=IMPORT_ERROR)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(" and ".join(MISSING)))
     # A password in a URL must not come back with the module's arguments.
     module.no_log_values.update(secrets_in(module.params["repository"]), *map(secrets_in, sources_of(module.params["definition"])))
     try:

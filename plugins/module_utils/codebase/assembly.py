@@ -60,7 +60,7 @@ class Assembly:
 
     def _core_places(self, core: Locked) -> dict[str, str]:
         places = places_of_core(self.store.file(core.commit, f"{self.root}lib/components.json") or b"", self.root)
-        for _, oid, path in self.store.files(core.commit):
+        for _dummy, oid, path in self.store.files(core.commit):
             if path.endswith(SUBPLUGINS):
                 owner = path[: -len(SUBPLUGINS)]
                 add_places(places, places_of_subplugins(self.store.blob(oid), owner, self.root), owner)

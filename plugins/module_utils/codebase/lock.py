@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import yaml
-
 from ..common.errors import BadInput
 from ..common.process import without_secrets
 from .manifest import COMMIT, Part
+from .third_party import yaml
 from .yaml_file import read_yaml
 
 HEADER = "# Written by lms.moodle: what was decided for the code base file beside it. Keep it in Git, do not edit it.\n"
@@ -48,7 +47,7 @@ def write_lock(project: str, tree: str, entries: Iterable[Locked]) -> str:
 
 def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
     """The decisions by component; a lock of another project or a damaged one is an error, not a guess."""
-    data, _ = read_yaml(text, name)
+    data, _dummy = read_yaml(text, name)
     if not isinstance(data, dict) or not isinstance(data.get("components"), list):
         raise BadInput(f"{name} is not a lock file: restore it from Git, or delete it to have everything decided afresh.")
     if data.get("project") != project:

@@ -14,7 +14,7 @@ from ..common.errors import BadInput
 
 def path_of(component: str, places: Mapping[str, str]) -> str:
     """Where a plugin lies, given the directory of each plugin type relative to the root of the code base."""
-    kind, _, name = component.partition("_")
+    kind, _dummy, name = component.partition("_")
     if kind not in places:
         raise BadInput(f"{component}: this Moodle has no plugin type '{kind}', and no plugin of the code base brings it.")
     return f"{places[kind]}/{name}"

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import git
-
 from ..common.errors import BadInput, MoodleError
 from ..common.process import without_secrets
 from .manifest import SOURCE
 from .store import Store, explained, unfinished
+from .third_party import git
 
 AUTHOR = {"GIT_AUTHOR_NAME": "lms.moodle", "GIT_AUTHOR_EMAIL": "lms.moodle@localhost"}
 OVERTAKEN = ("stale info", "fetch first", "already exists", "cannot lock ref")
@@ -57,7 +56,7 @@ class Repository:
             listed = self.store.git.ls_remote(
                 "--", self.location, f"refs/heads/{self.project}", "refs/tags/*", f"refs/moodle/{self.project}"
             )
-        refs = {ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines())}
+        refs = {ref: oid for oid, _dummy, ref in (line.partition("\t") for line in listed.splitlines())}
         head = refs.get(f"refs/heads/{self.project}")
         if head is None:
             return None

@@ -15,15 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import git
-from gitdb.exc import ODBError
-from gitdb.util import hex_to_bin
-
 from ..common.errors import CommandFailed, MoodleError
 from ..common.files import locked
 from ..common.process import without_secrets
 from .compose import Entry, Tree
 from .manifest import Part, Wanted
+from .third_party import ODBError, git, hex_to_bin
 from .versions import core_ref
 
 LOCK, LOCK_WAIT = "lms.lock", 600
@@ -151,14 +148,14 @@ class Store:
         with explained("read", f"{revision} in {self.path}"):
             listed = self.git.ls_tree("-r", "-z", "--full-tree", revision, stdout_as_string=False)
         entries = (line.partition(b"\t") for line in listed.split(b"\0") if line)
-        return [(*_mode_and_id(head), path.decode(errors="surrogateescape")) for head, _, path in entries]
+        return [(*_mode_and_id(head), path.decode(errors="surrogateescape")) for head, _dummy, path in entries]
 
     def read_tree(self, oid: str) -> Tree:
         data = self.blob(oid)
         tree: Tree = {}
         while data:
-            head, _, rest = data.partition(b"\0")
-            mode, _, name = head.partition(b" ")
+            head, _dummy, rest = data.partition(b"\0")
+            mode, _dummy, name = head.partition(b" ")
             tree[name.decode(errors="surrogateescape")] = Entry(mode.decode().zfill(6), rest[:20].hex())
             data = rest[20:]
         return tree
@@ -184,7 +181,7 @@ def unfinished(path: Path) -> bool:
 
 
 def _mode_and_id(head: bytes) -> tuple[str, str]:
-    mode, _, oid = head.decode().split(" ")
+    mode, _dummy, oid = head.decode().split(" ")
     return mode, oid
 
 

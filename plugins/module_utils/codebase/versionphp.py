@@ -139,7 +139,7 @@ class _Reader:
         value = self.operand()
         while self.take("op", "*"):
             right = self.operand()
-            if type(value) is not int or type(right) is not int or abs(value * right) >= LARGEST_INTEGER:
+            if not _whole(value) or not _whole(right) or abs(value * right) >= LARGEST_INTEGER:
                 raise Refused("a product of what are not whole numbers, or too large ones")
             value *= right
         return value
@@ -223,3 +223,7 @@ def _array_key(key: t.Any) -> int | str:
     if isinstance(key, bool) or not isinstance(key, (int, str)) or (isinstance(key, int) and key < 0):
         raise Refused(f"{key!r} as the key of an array")
     return key
+
+
+def _whole(value: t.Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-import yaml
-
 from ..common.errors import BadInput
+from .third_party import yaml
 
 Path = tuple[str, ...]
 
