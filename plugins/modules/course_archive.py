@@ -256,7 +256,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, 
 class CourseArchive:
     """One run, brought to the state that was asked for."""
 
-    def __init__(self, parameters: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> None:
+    def __init__(self, parameters: dict[str, t.Any], check_mode: bool, background: Background, warn: t.Callable[[str], None]) -> None:
         self.archive: bool = parameters["state"] == "archived"
         self.check_mode = check_mode
         for name in ("workers", "max_courses"):
@@ -265,7 +265,7 @@ class CourseArchive:
         code = code_root(parameters["moodle"])
         opcache = opcache_folder(code) if parameters["opcache"] else None
         php = Php(parameters["php"], Path(parameters["_php"]), parameters["php_options"], opcache)
-        self.background = Background(parameters["_background"])
+        self.background = background
         self.run_of_courses = ArchiveRun(
             Journal(parameters["storage"], parameters["run"]),
             Platform(php, code, parameters["host"]),
@@ -315,11 +315,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    background = Background(module.params["_background"])
     try:
-        result = CourseArchive(module.params, module.check_mode, module.warn).run()
+        result = CourseArchive(module.params, module.check_mode, background, module.warn).run()
     except MoodleError as error:
-        module.fail_json(msg=error.message, **error.result)
-    module.exit_json(**result)
+        module.fail_json(msg=error.message, **background.answer(error.result))
+    module.exit_json(**background.answer(result))
 
 
 if __name__ == "__main__":

@@ -281,8 +281,9 @@ from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Scr
 class VmoodleCli:
     """One script on a selection of nodes."""
 
-    def __init__(self, parameters: dict[str, t.Any], check_mode: bool) -> None:
+    def __init__(self, parameters: dict[str, t.Any], check_mode: bool, background: Background) -> None:
         self.parameters = parameters
+        self.background = background
         self.only_list = check_mode and not parameters["read_only"]
         for name in ("forks", "timeout", "canary", "batch"):
             if (parameters[name] or 0) < 0:
@@ -316,16 +317,15 @@ class VmoodleCli:
         return result
 
     def _really_run(self, plan: list[Wave], refused: list[Record], budget: Budget) -> FleetRun:
-        background = Background(self.parameters["_background"])
         if self.execution.log_dir:
             self.execution.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open_records(self.parameters["records"] or os.devnull) as records:
             forks = self.parameters["forks"] or os.cpu_count() or 1
-            fleet = FleetRun(self.execution.run, forks=forks, budget=budget, background=background, records=records)
+            fleet = FleetRun(self.execution.run, forks=forks, budget=budget, background=self.background, records=records)
             fleet.run(plan, refused)
         if self.parameters["retry_file"]:
             write_retry_file(self.parameters["retry_file"], fleet.unfinished())
-        background.close()
+        self.background.close()
         return fleet
 
     def _select(self) -> Selection:
@@ -372,11 +372,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    background = Background(module.params["_background"])
     try:
-        result = VmoodleCli(module.params, module.check_mode).run()
+        result = VmoodleCli(module.params, module.check_mode, background).run()
     except MoodleError as error:
-        module.fail_json(msg=error.message, **error.result)
-    module.exit_json(**result)
+        module.fail_json(msg=error.message, **background.answer(error.result))
+    module.exit_json(**background.answer(result))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,8 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
     def _done(result: dict[str, t.Any]) -> dict[str, t.Any]:
         for key in _OF_ASYNC:
             result.pop(key, None)
-        return result
+        # Packed by the module (common/background.py), whose own keys may bear such names.
+        return {**result, **result.pop("answer", {})}
 
 
 def _figures(text: str) -> dict[str, t.Any] | None:

@@ -179,4 +179,5 @@ def complaint(failed: Sequence[Course]) -> str:
     """One sentence about the courses that failed, with the first few by name."""
     named = "; ".join(f"{course.shortname} (course {course.id}): {course.error}" for course in failed[:3])
     more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""  # noqa: PLR2004 - as many as a line holds
-    return f"{len(failed)} courses could not be backed up: {named}{more}. The others are; run again when the reason is gone."
+    many = "1 course" if len(failed) == 1 else f"{len(failed)} courses"
+    return f"{many} could not be backed up: {named}{more}. The others are; run again when the reason is gone."

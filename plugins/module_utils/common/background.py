@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import typing as t
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +66,10 @@ class Background:
             touched = -1
         if touched != self._seen:
             self._seen, self._seen_at = touched, time.monotonic()
+
+    def answer(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The module's result, packed: Ansible adds keys to a background task's (``finished``, ``started``) that may be its own."""
+        return result if self._watcher is None else {"answer": result}
 
     def close(self) -> None:
         """Remove the folder when nobody is left to do it."""

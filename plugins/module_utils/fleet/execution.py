@@ -52,7 +52,7 @@ class Execution:
             with open(log, "wb", opener=_private) as output:
                 rc = run_timed(command, cwd=self.code, env=env, output=output, timeout=self.timeout, grace=self.grace)
             ending = Ending(rc, _both_ends(log), _read_report(report), time.monotonic() - started)
-        verdict, reason = judge(node, ending, self.timeout)
+        verdict, reason = judge(node, ending, self.timeout, takes_host=self.script.takes_host)
         return {
             **not_run(node, verdict, reason),
             "rc": rc,

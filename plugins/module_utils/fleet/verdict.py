@@ -16,6 +16,8 @@ from .nodes import Node
 OUTPUT_LIMIT = 2048
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _PLAYING_FOR = re.compile(r"Config check : playing for (https?://[A-Za-z0-9._:\[\]~/-]+)")
+# How Moodle prints an error that nobody caught, on every command line and in every language.
+_ERROR = re.compile(r"^!!! .* !!!$", re.MULTILINE)
 _NO_CONFIGURATION = re.compile(r"VMoodling[^\n]*(?:No configuration for this host|Could not fetch)[^\n]*")
 
 
@@ -37,11 +39,14 @@ def readable(text: str) -> str:
     return _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def judge(node: Node, ending: Ending, timeout: float | None) -> tuple[str, str]:
-    """The verdict (ok, failed or timeout) and, where it is not ok, the reason in words."""
+def judge(node: Node, ending: Ending, timeout: float | None, *, takes_host: bool) -> tuple[str, str]:
+    """The verdict (ok, failed or timeout) and, where it is not ok, the reason in words.
+
+    A script that takes ``--host`` always says for which address it plays; others do not.
+    """
     if ending.rc is None:
         return "timeout", f"did not end within {timeout:g} s and was stopped"
-    reason = _wrong_words(node, ending.text) or _bad_end(ending) or _wrong_site(node, ending.report)
+    reason = _wrong_words(node, ending.text) or _bad_end(ending) or _wrong_site(node, ending.report) or _lie(ending.text, takes_host)
     return ("failed", reason) if reason else ("ok", "")
 
 
@@ -61,6 +66,15 @@ def _wrong_site(node: Node, report: Mapping[str, t.Any] | None) -> str:
         return f"ended with 0, but ran for another site: {report.get('wwwroot')}"
     if report.get("database") != node.dbname:
         return f"ended with 0, but on the database '{report.get('database')}', while the registry says '{node.dbname}'"
+    return ""
+
+
+def _lie(text: str, takes_host: bool) -> str:
+    text = readable(text)
+    if error := _ERROR.search(text):
+        return f"ended with 0, but printed an error: {error.group()}"[:300]
+    if takes_host and not _PLAYING_FOR.search(text):
+        return "ended with 0 without saying 'Config check : playing for' its address, as VMoodle's scripts do"
     return ""
 
 

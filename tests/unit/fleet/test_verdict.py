@@ -15,8 +15,14 @@ NODE = Node("https://a.test", "A", "db_a")
 RIGHT: dict[str, object] = {"wwwroot": "https://a.test", "database": "db_a"}
 
 
-def verdict(rc: int | None = 0, text: str = "", report: dict[str, object] | None = RIGHT) -> tuple[str, str]:
-    return judge(NODE, Ending(rc, text, report, 1.0), timeout=30)
+def verdict(
+    rc: int | None = 0,
+    text: str = "",
+    report: dict[str, object] | None = RIGHT,
+    *,
+    takes_host: bool = False,
+) -> tuple[str, str]:
+    return judge(NODE, Ending(rc, text, report, 1.0), 30, takes_host=takes_host)
 
 
 @pytest.mark.parametrize(
@@ -35,11 +41,17 @@ def test_ok_when_all_agree(text: str) -> None:
         ("", {"wwwroot": "https://a.test", "database": "db_b"}, "database 'db_b'"),
         ("", {"wwwroot": None, "database": None}, "another site: None"),
         ("", None, "without saying"),
+        ("fine\n!!! Error reading from database !!!\n", RIGHT, "printed an error: !!! Error reading"),
     ],
 )
 def test_exit_code_0_is_not_believed(text: str, report: dict[str, object] | None, reason: str) -> None:
     word, why = verdict(text=text, report=report)
     assert (word, reason in why) == ("failed", True), why
+
+
+def test_script_that_takes_a_host_must_say_for_whom_it_plays() -> None:
+    assert verdict(text="Done.\n", takes_host=True)[0] == "failed"
+    assert verdict(text="Config check : playing for https://a.test\nDone.\n", takes_host=True)[0] == "ok"
 
 
 def test_exit_code_is_told_with_the_last_words() -> None:

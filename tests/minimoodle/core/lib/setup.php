@@ -60,6 +60,7 @@ define('ANY_VERSION', 'any');
 define('MUST_EXIST', 2);
 define('IGNORE_MISSING', 0);
 define('SITEID', 1);
+define('CONTEXT_COURSE', 50);
 
 umask(0000);
 require_once(__DIR__ . '/setuplib.php');

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs one of the collection's modules on this machine as a play does, action plugin included."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import typing as t
+from pathlib import Path
+
+from .process import run
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run_module(module: str, arguments: t.Mapping[str, t.Any], folder: Path, *, check: bool = False) -> dict[str, t.Any]:
+    """The module's result, a failure's too; `folder` receives the playbook."""
+    folder.mkdir(parents=True, exist_ok=True)
+    answer = folder / "result.json"
+    answer.unlink(missing_ok=True)
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": sys.executable},
+        "tasks": [
+            {"name": "Run", f"lms.moodle.{module}": dict(arguments), "register": "answer", "ignore_errors": True},
+            {
+                "name": "Keep",
+                "ansible.builtin.copy": {"content": "{{ answer | to_json }}", "dest": str(answer), "mode": "0600"},
+                "check_mode": False,
+            },
+        ],
+    }
+    playbook = folder / "playbook.json"
+    playbook.write_text(json.dumps([play]))
+    ansible = Path(sys.executable).with_name("ansible-playbook")
+    command: list[str | Path] = [ansible, "--inventory", "localhost,", playbook, *(["--check"] if check else [])]
+    env = {"ANSIBLE_CONFIG": str(_REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "PATH": os.environ["PATH"]}
+    ended = run(command, env=env, cwd=_REPOSITORY, timeout=1800)
+    if not answer.exists():
+        ended.must_succeed()
+    result: dict[str, t.Any] = json.loads(answer.read_text())
+    return result
