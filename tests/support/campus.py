@@ -58,7 +58,7 @@ class Campus:
         return {group: {"hosts": {"localhost": here}} for group in ("moodle_build", "moodle_web")}
 
     def served(self) -> str:
-        return os.readlink(self.site / "current").removeprefix("releases/")
+        return (self.site / "current").readlink().name
 
     def version(self) -> str:
         return (self.site / "current" / "version.php").read_text().split("$release")[1].split("'")[1].split(" ")[0]
