@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands in two places says the same in both."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+
+def load(path: Path) -> dict[str, object]:
+    return yaml.safe_load(path.read_text())  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_defaults_of_a_role_are_those_that_its_documentation_names(role: str) -> None:
+    specs = load(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    defaults = load(ROOT / "roles" / role / "defaults" / "main.yml")
+    for name, spec in specs.items():  # type: ignore[attr-defined]
+        documented = {option: details["default"] for option, details in spec["options"].items() if "default" in details}
+        assert documented == defaults, f"entry point {name} of role {role}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_variables_of_a_role_bear_its_name(role: str) -> None:
+    specs = load(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    options = {option for spec in specs.values() for option in spec["options"]}  # type: ignore[attr-defined]
+    assert not [option for option in options if not option.startswith(f"{role}_")]
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
+def test_every_variable_of_a_playbook_is_told_at_its_top(playbook: Path) -> None:
+    text = playbook.read_text()
+    told = set(re.findall(r"\bmoodle_[a-z_]+", "\n".join(line for line in text.splitlines() if line.startswith("#"))))
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    own = set(re.findall(r"^ +(moodle_[a-z_]+):", body, flags=re.MULTILINE))
+    groups = {"moodle_build", "moodle_web", "moodle_db", "moodle_archive"}
+    modules = set(MODULES)
+    used = set(re.findall(r"\bmoodle_[a-z_]+", body)) - own - groups - modules
+    assert used <= told
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    groups = load(ROOT / "meta" / "runtime.yml")["action_groups"]
+    assert sorted(groups["moodle"]) == MODULES  # type: ignore[index]
+
+
+def test_every_module_has_the_parts_that_its_users_look_for() -> None:
+    for module in MODULES:
+        text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text()
+        for part in ("DOCUMENTATION = ", "EXAMPLES = ", "RETURN = ", "supports_check_mode=True"):
+            assert part in text, f"{module} lacks {part}"
