@@ -24,6 +24,7 @@ from .third_party import ODBError, git, hex_to_bin
 from .versions import core_ref
 
 LOCK, LOCK_WAIT = "lms.lock", 600
+DAMAGE = re.compile(r"inflate:|corrupt|unable to unpack|bad object|missing (?:blob|tree|commit)|not a valid object")
 # What `git init` makes, in the end the directory objects/info: before it is there, the repository is not.
 MADE_BY_INIT = {"HEAD", "branches", "config", "description", "hooks", "info", "objects", "refs"}
 
@@ -105,7 +106,7 @@ class Store:
                     self.git.update_ref(ref, wanted.value)
         commit = self.commit_of(ref)
         if commit is None:
-            raise MoodleError(f"{part.component}: {wanted} of {without_secrets(part.source)} is not a commit.")
+            raise MoodleError(f"{part.component}: {without_secrets(part.source)} has no {wanted}.")
         return commit
 
     def _git_fetch(self, how: str, source: str, refspec: str) -> None:
@@ -200,7 +201,8 @@ def explained(action: str, thing: str) -> Iterator[None]:
     try:
         yield
     except git.GitCommandError as error:
-        raise CommandFailed(without_secrets(f"Could not {action} {thing}: {last_words(error)}")) from None
+        hint = ". If the store is damaged, it may be deleted, and is filled again" if DAMAGE.search(str(error.stderr)) else ""
+        raise CommandFailed(without_secrets(f"Could not {action} {thing}: {last_words(error)}{hint}")) from None
     except git.InvalidGitRepositoryError:
         raise MoodleError(
             f"Could not {action} {thing}: it is not a Git repository. The store may be deleted, it will be filled again."

@@ -35,12 +35,12 @@ def read_plugin(php: str) -> dict[str, t.Any]:
     """The properties of ``$plugin``, or of the ``$module`` of very old plugins."""
     reader = _Reader(tokens(php))
     # Moodle gives the file one object under both names, and old files use both.
-    reader.variables["plugin"] = reader.variables["module"] = {}
+    given: dict[str, t.Any] = {}
+    reader.variables.update(plugin=given, module=given)
     variables = reader.file()
-    for name in ("plugin", "module"):
-        found = variables[name]
-        if isinstance(found, dict) and found:
-            return found
+    found = variables["module"] if variables["plugin"] is given and not given else variables["plugin"]
+    if isinstance(found, dict) and found:
+        return found
     raise Refused("it sets neither $plugin nor $module")
 
 
