@@ -128,7 +128,8 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
         for key in _OF_ASYNC:
             result.pop(key, None)
         # Packed by the module (common/background.py), whose own keys may bear such names.
-        return {**result, **result.pop("answer", {})}
+        answer = result.pop("answer", {})
+        return {**result, **answer}
 
 
 def _figures(text: str) -> dict[str, t.Any] | None:

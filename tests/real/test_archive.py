@@ -90,9 +90,7 @@ def test_ten_courses_are_archived_and_read_back(real_site: Site, courses: dict[i
     assert (again["changed"], again["courses"]) == (False, result["courses"])
 
 
-def test_locked_default_and_missing_file_fail_the_course_by_name(
-    real_site: Site, courses: dict[int, str], category: int, tmp_path: Path
-) -> None:
+def test_locked_default_fails_the_course_by_name(real_site: Site, courses: dict[int, str], category: int, tmp_path: Path) -> None:
     lock = ("admin/cli/cfg.php", "--component=backup", "--name=backup_general_logs_locked")
     real_site.cli(*lock, "--set=1").must_succeed()
     try:

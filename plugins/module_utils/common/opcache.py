@@ -13,6 +13,9 @@ import tempfile
 from pathlib import Path
 
 from .errors import MoodleError
+from .files import write_atomically
+
+NOT_CACHED = "not-cached"
 
 
 def opcache_folder(code: Path) -> Path:
@@ -26,6 +29,9 @@ def opcache_folder(code: Path) -> Path:
             raise MoodleError(
                 f"{folder} is not a private folder of user {os.geteuid()}, not fit for compiled PHP: remove it, or set 'opcache: false'."
             ) from None
+    # Moodle's upgrade reads the same texts again for every plugin. From this cache each reading stays in memory until the process
+    # ends: 2.1 GB for an upgrade of 4.2 to 4.3, against 0.25 GB without them.
+    write_atomically(folder / NOT_CACHED, f"{code}/**/lang/**\n{code}/lang/**\n".encode(), 0o600)
     return folder
 
 

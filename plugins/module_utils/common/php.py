@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import BadInput
+from .opcache import NOT_CACHED
 
 # Moodle's command line refuses fewer input variables; stack traces must not show a function's arguments, passwords among them.
 _ALWAYS = ("max_input_vars=5000", "zend.exception_ignore_args=1")
@@ -53,7 +54,12 @@ class Php:
     def _opcache_settings(self) -> list[str]:
         if self.opcache is None:
             return []
-        return ["opcache.enable_cli=1", "opcache.file_cache_only=1", f"opcache.file_cache={self.opcache}"]
+        return [
+            "opcache.enable_cli=1",
+            "opcache.file_cache_only=1",
+            f"opcache.file_cache={self.opcache}",
+            f"opcache.blacklist_filename={self.opcache / NOT_CACHED}",
+        ]
 
 
 def as_node(wwwroot: str | None, report: Path | None = None) -> Mapping[str, str]:
