@@ -144,9 +144,9 @@ def main() -> None:
         remove(DEMO / name)
     (DEMO / "logs").mkdir(parents=True)
     real, sources = choose_sources()
-    print(f"Moodle: {'the real one, ' + MOODLE if real else 'the bundled stand-in (the real repository cannot be read from here)'}")
+    print(f"Moodle: {'the real one, ' + MOODLE if real else 'the bundled stand-in, since ' + MOODLE + ' cannot be read from here'}")
     web = WebServer() if shutil.which("php") else None
-    print("Web:    " + (f"http://127.0.0.1:{web.port}/, asked all the time" if web else "PHP is not installed, so that nothing is served over HTTP"))
+    print(f"Web:    {f'http://127.0.0.1:{web.port}/, asked all the time' if web else 'none, since PHP is not installed'}")
     try:
         account = story(real, sources, web)
     finally:
@@ -192,7 +192,9 @@ def story(real: bool, sources: dict[str, str], web: WebServer | None) -> list[st
     print("3. Nothing changed: nothing is done")
     before = served()
     seconds = play("deliver", "3-again", *variables)
-    account.append(f"The same file once more: {'nothing was touched' if served() == before else 'UNEXPECTED: the release changed'} ({seconds:.1f} s).")
+    if served() != before:
+        raise SystemExit(f"demo: nothing had changed, and yet {served()} took the place of {before}")
+    account.append(f"The same file once more: nothing was touched ({seconds:.1f} s).")
 
     print("4. Back to the release that was good")
     back = variables if web else [json.dumps({"moodle_release_id": first})]
