@@ -116,6 +116,14 @@ options:
       - Share compiled scripts between the processes, in a private folder below the host's temporary folder.
     type: bool
     default: true
+  _php:
+    description:
+      - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
+    type: path
+  _background:
+    description:
+      - The folder through which the action plugin watches the work. Set by the action plugin, not by you.
+    type: path
 
 notes:
   - Run it as the user of the web server (C(become_user)), or the files that Moodle writes belong to somebody else.
@@ -264,7 +272,7 @@ class CourseArchive:
                 raise BadInput(f"'{name}' is {parameters[name]}: it must be 1 or more.")
         code = code_root(parameters["moodle"])
         opcache = opcache_folder(code) if parameters["opcache"] else None
-        php = Php(parameters["php"], Path(parameters["_php"]), parameters["php_options"], opcache)
+        php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
         self.background = background
         self.run_of_courses = ArchiveRun(
             Journal(parameters["storage"], parameters["run"]),
@@ -310,7 +318,7 @@ def main() -> None:
             "php_options": {"type": "list", "elements": "str", "default": []},
             "opcache": {"type": "bool", "default": True},
             # Set by the action plugin: where it put the PHP files, and where it watches the work.
-            "_php": {"type": "path", "required": True},
+            "_php": {"type": "path"},
             "_background": {"type": "path"},
         },
         supports_check_mode=True,

@@ -33,8 +33,10 @@ attributes:
       - Lists the nodes on which the script would run, with the verdict V(skipped). With O(read_only=true) the script does run.
   diff_mode:
     support: none
-  platform:
-    platforms: posix
+  idempotent:
+    support: N/A
+    details:
+      - That depends on the script.
 
 options:
   moodle:
@@ -143,6 +145,14 @@ options:
       - Share compiled scripts between the processes, in a private folder below the host's temporary folder.
     type: bool
     default: true
+  _php:
+    description:
+      - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
+    type: path
+  _background:
+    description:
+      - The folder through which the action plugin watches the work. Set by the action plugin, not by you.
+    type: path
 
 notes:
   - Run it as the user of the web server (C(become_user)), or the files that Moodle writes belong to somebody else.
@@ -291,7 +301,7 @@ class VmoodleCli:
         code = code_root(parameters["moodle"])
         script = Script.find(code, parameters["script"], parameters["args"])
         opcache = opcache_folder(code) if parameters["opcache"] else None
-        php = Php(parameters["php"], Path(parameters["_php"]), parameters["php_options"], opcache)
+        php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
         log_dir = Path(parameters["log_dir"]) if parameters["log_dir"] else None
         self.execution = Execution(php, code, script, parameters["timeout"] or None, log_dir)
 
@@ -367,7 +377,7 @@ def main() -> None:
             "php_options": {"type": "list", "elements": "str", "default": []},
             "opcache": {"type": "bool", "default": True},
             # Set by the action plugin: where it put the PHP files, and where it watches the work.
-            "_php": {"type": "path", "required": True},
+            "_php": {"type": "path"},
             "_background": {"type": "path"},
         },
         supports_check_mode=True,

@@ -79,7 +79,8 @@ def _read_member(name: str, member: t.IO[bytes]) -> str | None:
     found = None
     if name == _INDEX:
         # Written a moment ago by the site itself.
-        for _, element in ET.iterparse(member):  # noqa: S314
+        for event in ET.iterparse(member):  # noqa: S314
+            element = event[1]
             if element.tag == "original_course_id":
                 found = element.text or ""
             element.clear()

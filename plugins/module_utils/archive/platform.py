@@ -97,22 +97,20 @@ class Worker:
         process, self._process, self._done = self._process, None, 0
         if process is None:
             return
-        assert process.stdin and process.stdout  # noqa: S101 - they are pipes
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            _input(process).close()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
+        _output(process).close()
 
     def _ask(self, order: Mapping[str, t.Any]) -> dict[str, t.Any]:
         process = self._process = self._process or self._start()
-        assert process.stdin and process.stdout  # noqa: S101 - they are pipes
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
+            _input(process).write(json.dumps(order) + "\n")
+            _input(process).flush()
         return self._answer(process)
 
     def _start(self) -> subprocess.Popen[str]:
@@ -131,11 +129,18 @@ class Worker:
         return process
 
     def _answer(self, process: subprocess.Popen[str]) -> dict[str, t.Any]:
-        assert process.stdout  # noqa: S101 - it is a pipe
-        line = process.stdout.readline()
+        line = _output(process).readline()
         try:
             return t.cast("dict[str, t.Any]", json.loads(line))
         except ValueError:
             process.kill()
             said = f" and said: {line.strip()[:300]}" if line.strip() else ""
             raise MoodleError(f"the PHP worker ended with {process.wait()}{said}; its log has more: {self._log.name}") from None
+
+
+def _input(process: subprocess.Popen[str]) -> t.IO[str]:
+    return t.cast("t.IO[str]", process.stdin)
+
+
+def _output(process: subprocess.Popen[str]) -> t.IO[str]:
+    return t.cast("t.IO[str]", process.stdout)

@@ -34,6 +34,8 @@ class Php:
         for option in self.options:
             if not _OPTION.fullmatch(option):
                 raise BadInput(f"'{option}' in 'php_options' is no PHP setting: write name=value, for example memory_limit=512M.")
+        if not self.own("override.php").is_file():
+            raise BadInput("The PHP files of this module are not on the host: call it from a play, where its action plugin brings them.")
         if not shutil.which(self.interpreter):
             raise BadInput(f"PHP was not found on this host as '{self.interpreter}': install php-cli, or set 'php' to its path.")
 

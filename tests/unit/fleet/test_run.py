@@ -43,6 +43,7 @@ class Fleet:
         php = folder / "php"
         php.write_text(PHP)
         php.chmod(0o755)
+        (folder / "override.php").touch()
         script = folder / "code/admin/cli/work.php"
         script.parent.mkdir(parents=True)
         script.write_text("<?php")
