@@ -32,7 +32,7 @@ def plan(wanted: str, now: Situation) -> list[str]:
     if wanted == "rolled_back":
         going_back = [] if now.serves_target else ["go_back"]
         return [*going_back, "abandon"] if now.phase else going_back
-    if wanted in ("updated", "live") and now.serves_wanted:
+    if now.serves_wanted and (wanted == "live" or (wanted == "updated" and now.phase != "updated")):
         # Nothing to deliver; what an interrupted call left open is closed.
         return ["abandon"] if now.phase and wanted == "live" else []
     steps = [_STEPS[state] for state in _missing(wanted, now)]

@@ -19,6 +19,7 @@ from .history import check_revision
 from .layout import check_release_id
 from .memory import Rendered
 from .steps import STATES
+from .trees import shown
 
 SEALED = ~0o222
 
@@ -90,7 +91,7 @@ def refuse_collisions(rendered: Iterable[str], files: Collection[str]) -> None:
 def _destination(dest: str) -> str:
     path = PurePosixPath(dest)
     if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts) or not dest.isprintable():
-        raise BadInput(f"shared_files: '{dest}' does not lie inside a release: give a path relative to its root.")
+        raise BadInput(f"shared_files: '{shown(dest)}' does not lie inside a release: give a path relative to its root.")
     return str(path)
 
 
