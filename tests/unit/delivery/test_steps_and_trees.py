@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a delivery, as a table, and how two trees differ."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.steps import STATES, Situation, plan
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.trees import Drift, Entry, changes_between, drift_of, parse_ls_tree, shown
+
+PHASES = (None, "secured", "delivering", "updated")
+PLANS = {
+    # asked for: the steps from each phase, for new content that is not prepared yet
+    "secured": (["secure"], [], [], []),
+    "delivering": (["secure", "open"], ["open"], [], []),
+    "updated": (["secure", "open", "update"], ["open", "update"], ["update"], ["update"]),
+    "live": (["secure", "open", "update", "switch"], ["open", "update", "switch"], ["update", "switch"], ["update", "switch"]),
+    "rolled_back": (["go_back"], ["go_back", "abandon"], ["go_back", "abandon"], ["go_back", "abandon"]),
+    "abandoned": ([], ["abandon"], ["abandon"], ["abandon"]),
+}
+
+
+@pytest.mark.parametrize(("wanted", "phase"), [(wanted, phase) for wanted in STATES for phase in PHASES])
+def test_each_state_implies_those_before_it(wanted: str, phase: str | None) -> None:
+    assert plan(wanted, Situation(phase, serves_wanted=False, work_is_wanted=False)) == PLANS[wanted][PHASES.index(phase)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "phase", "facts", "steps"),
+    [
+        ("updated", "updated", {"work_is_wanted": True}, []),
+        ("live", "updated", {"work_is_wanted": True}, ["switch"]),
+        ("updated", None, {"serves_wanted": True}, []),
+        ("updated", "delivering", {"serves_wanted": True}, []),
+        ("updated", "updated", {"serves_wanted": True}, ["update"]),
+        ("live", None, {"serves_wanted": True}, []),
+        ("live", "updated", {"serves_wanted": True}, ["abandon"]),
+        ("rolled_back", None, {"serves_target": True}, []),
+        ("rolled_back", "updated", {"serves_target": True}, ["abandon"]),
+    ],
+)
+def test_what_holds_already_is_not_done_again(wanted: str, phase: str | None, facts: dict[str, bool], steps: list[str]) -> None:
+    assert plan(wanted, Situation(phase, **{"serves_wanted": False, "work_is_wanted": False, **facts})) == steps
+
+
+def test_a_phase_of_another_version_is_not_guessed_about() -> None:
+    with pytest.raises(BadInput, match="the phase 'dreaming', which this version does not know"):
+        plan("live", Situation("dreaming", serves_wanted=False, work_is_wanted=False))
+
+
+FILES = st.dictionaries(
+    st.text(min_size=1, max_size=3), st.builds(Entry, st.sampled_from(["100644", "100755"]), st.sampled_from("ab")), max_size=6
+)
+
+
+@given(FILES, FILES)
+def test_drift_leads_from_one_tree_to_the_other(expected: dict[str, Entry], found: dict[str, Entry]) -> None:
+    drift = drift_of(expected, found)
+    mended = {path: entry for path, entry in found.items() if path not in drift.unexpected}
+    mended.update({path: expected[path] for path in (*drift.missing, *drift.modified)})
+    assert mended == expected
+    assert bool(drift) is (expected != found)
+
+
+@given(FILES, FILES)
+def test_changes_are_the_same_in_both_directions(old: dict[str, Entry], new: dict[str, Entry]) -> None:
+    there, back = changes_between(old, new), changes_between(new, old)
+    assert (there["added"], there["modified"]) == (back["removed"], back["modified"])
+
+
+@given(st.binary(min_size=1).map(lambda name: name.decode(errors="surrogateescape")))
+def test_a_name_as_it_is_shown_fits_on_a_line_and_into_json(name: str) -> None:
+    assert shown(name).isprintable()
+    assert shown(name).encode()
+
+
+def test_a_long_drift_is_told_in_short() -> None:
+    assert str(Drift(modified=tuple("abcdefg"), missing=("x\ny",))) == "7 modified (a, b, c, d, e, …), 1 missing (x\\ny)"
+
+
+@pytest.mark.parametrize("path", [".git/x", "a/.Git", "../x", "a/../b", "a//b", "./a"])
+def test_a_forged_path_is_refused(path: str) -> None:
+    with pytest.raises(BadInput, match="leads out of it"):
+        parse_ls_tree(f"100644 blob {'0' * 40}\t{path}\0".encode(), "tree")
+
+
+def test_modes_of_long_ago_are_those_of_today() -> None:
+    listed = b"".join(b"%s blob %s\t%s\0" % (mode, b"0" * 40, mode) for mode in (b"100664", b"100644", b"100755", b"120000"))
+    assert [entry.mode for entry in parse_ls_tree(listed, "tree").values()] == ["100644", "100644", "100755", "120000"]
