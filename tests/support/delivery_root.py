@@ -10,6 +10,7 @@ import os
 import signal
 import stat
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,9 +146,13 @@ def killed_at(number: int, act: Callable[[], object]) -> bool:
             os.dup2(null, 1)
             sys.addaudithook(_killer(number))
             act()
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     _child, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the call failed by itself"
     return os.WIFSIGNALED(status)
 
 
