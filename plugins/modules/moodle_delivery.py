@@ -90,10 +90,12 @@ options:
     type: int
     default: 5
   owner:
-    description: User that the releases belong to. The web server's user needs to read them, and must not be this one.
+    description:
+      - User that the releases belong to. The web server's user needs to read them, and must not be this one.
+      - Become this user for the module rather than root, so that all that it makes belongs to one user.
     type: str
   group:
-    description: Group that the releases belong to.
+    description: Group that the releases belong to. Whoever is not root must be one of its members.
     type: str
 requirements:
   - git
@@ -239,8 +241,22 @@ class DeliveryModule:
             **{key: self.params[key] for key in keys},
             holder=self.params["holder"] or default_holder(),
             source=self.params["bundle"] or self.params["repository"],
-            owner=Ownership(user_id(self.params["owner"]), group_id(self.params["group"])),
+            owner=self.ownership(),
         )
+
+    def ownership(self) -> Ownership:
+        """Only root may give files away, others may choose between their own groups."""
+        owner, group = self.params["owner"], self.params["group"]
+        uid, gid = user_id(owner), group_id(group)
+        if os.geteuid() != 0:
+            user = pwd.getpwuid(os.geteuid()).pw_name
+            if uid not in (None, os.geteuid()):
+                raise BadInput(f"owner: {user} cannot give files to {owner}: become {owner} for this task.")
+            if gid not in (None, os.getegid(), *os.getgroups()):
+                raise BadInput(
+                    f"group: {user} is no member of {group} and cannot give files to it: `usermod --append --groups {group} {user}`."
+                )
+        return Ownership(uid, gid)
 
     def lock(self, request: Request) -> contextlib.AbstractContextManager[None]:
         """One call at a time; check mode only looks, and needs no lock. Where nothing is, only a first delivery makes something."""

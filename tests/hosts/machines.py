@@ -69,7 +69,7 @@ class Run:
 
     @property
     def files(self) -> list[Path]:
-        names = ("id_ed25519", "id_ed25519.pub", "known_hosts", "instance_config.yml", "database_password")
+        names = ("id_ed25519", "id_ed25519.pub", "known_hosts", "instance_config.yml", "database_password", "admin_password")
         return [self.directory / name for name in names]
 
 
