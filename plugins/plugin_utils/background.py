@@ -125,6 +125,11 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
 
     @staticmethod
     def _done(result: dict[str, t.Any]) -> dict[str, t.Any]:
+        said = str(result.get("stderr") or result.get("data") or "").strip()[-1000:]
+        if result.get("failed") and result.keys() >= {"cmd", "data"}:
+            # Ansible's own wrapper speaks: the module printed no answer.
+            why = f": {said}" if said else ", as a process does that is killed"
+            return {"failed": True, "msg": f"The work on the host ended without an answer{why}. What it recorded holds: run again."}
         for key in _OF_ASYNC:
             result.pop(key, None)
         # Packed by the module (common/background.py), whose own keys may bear such names.

@@ -40,7 +40,10 @@ def run_module(module: str, arguments: t.Mapping[str, t.Any], folder: Path, *, c
     playbook.write_text(json.dumps([play]))
     ansible = Path(sys.executable).with_name("ansible-playbook")
     command: list[str | Path] = [ansible, "--inventory", "localhost,", playbook, *(["--check"] if check else [])]
-    env = {"ANSIBLE_CONFIG": str(_REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "PATH": os.environ["PATH"]}
+    # What the modules keep below the temporary folder goes with the test.
+    scratch = folder / "tmp"
+    scratch.mkdir(exist_ok=True)
+    env = {"ANSIBLE_CONFIG": str(_REPOSITORY / "ansible.cfg"), "PATH": os.environ["PATH"], "TMPDIR": str(scratch)}
     ended = run(command, env=env, cwd=_REPOSITORY, timeout=1800)
     if not answer.exists():
         ended.must_succeed()
