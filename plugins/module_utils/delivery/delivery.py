@@ -211,7 +211,7 @@ class Delivery:
         else:
             if not self.verified:
                 self.releases.verify(work)
-            self.releases.finish(work)
+            work = self.releases.finish(work)
         self._serve(work)
         self._close()
         self._prune()

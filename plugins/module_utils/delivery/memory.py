@@ -39,6 +39,7 @@ class Release:
     created: str
     rendered: Mapping[str, Rendered] = field(default_factory=dict)
     good: bool = False
+    size: int | None = field(default=None, compare=False)  # known once it is complete
 
     def same_content(self, other: Release) -> bool:
         return bool(self.tree) and (self.tree, dict(self.rendered)) == (other.tree, dict(other.rendered))

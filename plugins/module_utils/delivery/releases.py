@@ -75,22 +75,23 @@ class Releases:
         modes = {path: disk.sealed_mode(entry) for path, entry in expected.items() if entry.mode != SYMLINK}
         return disk.is_sealed(directory, {**modes, **{path: file.mode for path, file in release.rendered.items()}}.items(), self.owner)
 
-    def finish(self, release: Release) -> None:
+    def finish(self, release: Release) -> Release:
         """Seal what was staged and give it its name. It is described first: no release is ever there without a description."""
         partial = self.layout.partial(release.id)
         disk.seal(partial, self.owner)
         disk.settle(partial)
         self.history.keep(release.id, release.revision)
-        self.memory.describe(release)
+        complete = replace(release, size=disk.size_of(partial))
+        self.memory.describe(complete)
         partial.rename(self.layout.release(release.id))
+        return complete
 
     def make(self, release: Release) -> Release:
         """A whole release from Git alone."""
         disk.remove(self.layout.partial(release.id))
         self.stage(release, None)
         self.verify(release)
-        self.finish(release)
-        return release
+        return self.finish(release)
 
     def proved(self, release: Release) -> Release:
         """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""

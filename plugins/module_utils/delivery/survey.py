@@ -45,7 +45,7 @@ def _shown(release: Release, layout: Layout) -> dict[str, t.Any]:
         "revision": release.revision,
         "tree": release.tree,
         "created": release.created,
-        "size": disk.size_of(directory),
+        "size": release.size,
         "sealed": not directory.stat().st_mode & 0o222,
         "good": release.good,
     }
