@@ -32,7 +32,7 @@ sanity: ## ansible-test sanity
 
 unit: ## unit tests
 	@scripts/prepare demo
-	@pytest tests/unit
+	@pytest -n 2 tests/unit
 
 integration: ## the modules, roles and playbooks on this machine; the contract on the stand-in
 	@scripts/prepare test
@@ -43,8 +43,8 @@ molecule: ## the scenarios on several real hosts in containers
 	@pytest tests/hosts
 
 faults: ## modules killed at every step, full disks
-	@scripts/prepare demo
-	@pytest tests/faults
+	@scripts/prepare test
+	@pytest -n 2 tests/faults
 
 test-real: ## the contract and the modules on a real Moodle, where its repository can be read
 	@scripts/prepare test
