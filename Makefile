@@ -52,7 +52,7 @@ test-real: ## the contract and the modules on a real Moodle, where its repositor
 
 bench: ## ours beside the ordinary way; writes docs/explanation/performance.md
 	@scripts/prepare test
-	@python tests/bench/run.py
+	@PYTHONPATH=tests:.cache python -m bench.run
 
 docs: ## docs/reference from the modules' own documentation
 	@scripts/prepare demo

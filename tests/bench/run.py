@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ours beside the ordinary way: PYTHONPATH=tests:.cache python -m bench.run [--only NAME …] [--standin] [--no-page]
+
+All races are run and the table goes into docs/explanation/performance.md; with --only or --standin it is only printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform as machine
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from bench import archive, codebase, delivery, fleet, table, workspace
+from bench.measure import Measured, Race, run
+from support.mariadb import MariaDB
+from support.process import SupportError
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
+
+
+@dataclass
+class Track:
+    """What the races share, made when the first of them asks for it."""
+
+    stack: ExitStack
+    want_real: bool
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.stack.enter_context(workspace.scratch())
+
+    @cached_property
+    def code(self) -> workspace.Code:
+        return workspace.code(self.want_real)
+
+    @cached_property
+    def server(self) -> MariaDB:
+        return self.stack.enter_context(MariaDB())
+
+    def own(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
+
+
+RACES: dict[str, Callable[[Track], Race]] = {
+    "codebase": lambda track: codebase.race(track.code, track.own("codebase"), rounds=5),
+    "delivery": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
+    "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=5),
+    "archive": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=RACES, default=list(RACES), metavar="NAME", help=f"of {', '.join(RACES)}")
+    parser.add_argument("--standin", action="store_true", help="on the stand-in, even where the real Moodle can be read")
+    wish = parser.parse_args()
+
+    measured: list[tuple[str, Measured]] = []
+    skipped: dict[str, str] = {}
+    with ExitStack() as stack:
+        track = Track(stack, want_real=not wish.standin)
+        for name in wish.only:
+            say(name, "preparing")
+            try:
+                race = RACES[name](track)
+            except workspace.Missing as missing:
+                skipped[name] = str(missing)
+                say(name, f"skipped: {missing}")
+                continue
+            measured += [(race.code, one) for one in run(race, lambda text, name=name: say(name, text))]
+
+    text = table.render(conditions(), measured, skipped)
+    print(f"\n{text}")
+    if len(wish.only) == len(RACES) and not wish.standin:
+        table.put(PAGE, text)
+        print(f"\nwritten to {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+def conditions() -> str:
+    git = workspace.git(ROOT, "--version").removeprefix("git version ")
+    return (
+        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} with {os.cpu_count()} cores, Python {machine.python_version()} and Git {git}. "
+        "**Ratios hold, absolute times do not.**"
+    )
+
+
+def say(name: str, text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {name}: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except SupportError as error:
+        sys.exit(f"bench: {error}")

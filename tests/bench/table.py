@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table as people read it, and its place in the page."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from .measure import Measured
+
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+
+
+def render(conditions: str, measured: Iterable[tuple[str, Measured]], skipped: Mapping[str, str]) -> str:
+    """The whole text between the markers; `measured` holds each row after the code that it ran on."""
+    lines = [
+        conditions,
+        "",
+        "| work | on | ours | s (min / median / max) | the ordinary way | s (min / median / max) | ours is |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    notes: list[str] = []
+    for code, one in measured:
+        row = one.row
+        work = row.work
+        if row.note:
+            if row.note not in notes:
+                notes.append(row.note)
+            work += f" ({notes.index(row.note) + 1})"
+        cells = (work, code, row.ours.name, _spread(one.ours), row.ordinary.name, _spread(one.ordinary), verdict(one.ratio))
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
+    lines += ["", *(f"Not measured: {name}: {reason}" for name, reason in skipped.items())] if skipped else []
+    return "\n".join(lines)
+
+
+def verdict(ratio: float) -> str:
+    if ratio < 1:
+        return f"**{1 / ratio:.1f} times slower**"
+    return f"{ratio:.0f} times faster" if ratio >= 10 else f"{ratio:.1f} times faster"
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in (min(seconds), statistics.median(seconds), max(seconds)))
+
+
+def put(page: Path, table: str) -> None:
+    """Replace what lies between the markers of the page, and nothing else."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} lacks the lines '{BEGIN}' and '{END}', between which the table goes.")
+    page.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")

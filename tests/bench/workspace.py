@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the rows stand on: a folder for the run, the sources, and how programs and modules are called."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.cache import cache_directory
+from support.platforms import Platform, real, real_available, standin
+from support.process import SupportError, program
+from support.process import run as run_program
+from support.repositories import CLEAN, call_module
+from support.sources import Source, resolve, unreadable
+
+PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
+_REAL_PLUGINS = dict.fromkeys(("tool_redis", "tool_opcache", "mod_attendance"), "MOODLE_402_STABLE")
+_STANDIN_PLUGINS = {"tool_steward": "v1.1.0", "theme_campus": "MOODLE_402_STABLE", "mod_board": "v4.2-r2"}
+
+
+class Missing(Exception):
+    """This machine lacks what a race needs; the message says what."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """Where core and plugins are cloned from: bare repositories on this disk, one commit each."""
+
+    name: str
+    core: Source
+    plugins: Mapping[str, Source]
+
+
+def code(want_real: bool) -> Code:
+    """The real Moodle and three of its plugins, or the stand-in where one of them cannot be read."""
+    platform, wanted = real(), _REAL_PLUGINS
+    sources = [platform.core(), *(Source(platform.plugins[name], ref) for name, ref in wanted.items())]
+    reason = next(filter(None, (unreadable(source.url) for source in sources)), None) if want_real else "not asked for"
+    if reason:
+        platform, wanted = standin(), _STANDIN_PLUGINS
+    plugins = {name: _mirror(Source(platform.plugins[name], ref)) for name, ref in wanted.items()}
+    return Code(_title(platform), _mirror(platform.core()), plugins)
+
+
+def site_platform(want_real: bool) -> Platform:
+    """Where an installed site comes from, by the same rule."""
+    for name, package in (("mariadbd", "mariadb-server"), ("php", "php-cli")):
+        try:
+            program(name, package)
+        except SupportError as missing:
+            raise Missing(str(missing)) from None
+    return real() if want_real and real_available()[0] else standin()
+
+
+def title(platform: Platform) -> str:
+    return _title(platform)
+
+
+def _title(platform: Platform) -> str:
+    return f"Moodle {platform.old}" if platform.name == "real" else "the stand-in"
+
+
+def _mirror(source: Source) -> Source:
+    """A bare repository with the source's files as one commit, kept for the next run.
+
+    A clone of it is made with hard links: the ordinary way at its quickest, without any network.
+    """
+    commit = resolve(source)
+    home = cache_directory() / "bench" / f"{commit}.git"
+    if not home.is_dir():
+        home.parent.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="mirror-", dir=home.parent))
+        git(fresh, "init", "--quiet", "--bare")
+        fetch = ["git", "fetch", "--quiet", "--depth=1", "--no-tags", source.url, f"+{source.ref}:refs/fetched"]
+        run_program(fetch, cwd=fresh, timeout=1800).must_succeed()
+        one = git(fresh, "commit-tree", "-m", source.ref, f"{commit}^{{tree}}")
+        git(fresh, "update-ref", "-d", "refs/fetched")
+        git(fresh, "tag", source.ref, one)
+        # What only the fetched commit needed goes, and with it the mark of a shallow repository, which Git clones slowly.
+        git(fresh, "repack", "-a", "-d", "-q")
+        git(fresh, "prune", "--expire=now")
+        with contextlib.suppress(OSError):  # another run was quicker
+            fresh.rename(home)
+        remove(fresh)
+    return Source(str(home), source.ref)
+
+
+def git(directory: Path | str, *words: str | Path) -> str:
+    """What Git prints; nobody's own settings take part."""
+    return run_program([program("git", "git"), *words], cwd=Path(directory), env=CLEAN).must_succeed().out.strip()
+
+
+def command(*words: str | Path, cwd: Path | None = None, out: Path | None = None) -> None:
+    run_program(words, cwd=cwd, env=CLEAN, stdout_file=out).must_succeed()
+
+
+def module(name: str, arguments: Mapping[str, Any], *, changed: bool) -> dict[str, Any]:
+    """A module in a process of its own; that it did what was measured is part of the measurement."""
+    result = call_module(name, arguments)
+    return checked(name, result, changed=changed)
+
+
+def checked(name: str, result: dict[str, Any], *, changed: bool) -> dict[str, Any]:
+    if result.get("failed") or result["changed"] is not changed:
+        raise SupportError(f"{name}: changed={changed} was expected, and this came: {json.dumps(result)[:2000]}")
+    return result
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder on the disk that holds the mirrors, so that they can be hard linked; gone after the run."""
+    home = cache_directory() / "bench"
+    home.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=home))
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Releases are sealed: their directories have to be opened first."""
+    for place, _, _ in os.walk(folder):
+        Path(place).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
