@@ -17,7 +17,7 @@ from support.process import SupportError
 from support.sources import Source
 
 from .measure import Race, Row, Way
-from .workspace import Code, checked, command, git, module
+from .workspace import Code, command, git, module
 
 PROJECT = "campus"
 
@@ -84,15 +84,15 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
     kept = clone_all(code, editions.at(0), paths, folder / "kept")
     refuse_other_work(built["tree"], git(kept, "rev-parse", "HEAD^{tree}"))
 
-    unchanged = Way("module, nothing changed", lambda _: checked("build", still.build(changed=False), changed=False) and None)
+    unchanged = Way("module, nothing changed", lambda _: still.build(changed=False))
     one_plugin = Way(
         "module, one plugin changed",
-        lambda _: moving.build(changed=True) and None,
+        lambda _: moving.build(changed=True),
         lambda number: moving.declare(editions.at(number + 1)),
     )
     again = Way(
         "clone all, `git add`, commit",
-        lambda number: clone_all(code, editions.at(number + 1), paths, folder / "cloned") and None,
+        lambda number: clone_all(code, editions.at(number + 1), paths, folder / "cloned"),
         lambda _: shutil.rmtree(folder / "cloned", ignore_errors=True),
     )
     into_kept = Way(
@@ -117,9 +117,9 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
 
 def store_all(code: Code, editions: Editions, folder: Path, count: int) -> None:
     """Fill the store with every source, through code bases that are none of those that are measured."""
+    filler = Builder(folder / "filler", code)
     for number in range(count):
-        filler = Builder(folder / f"filler-{number}", code)
-        filler.declare(editions.at(number) if number == 0 else {editions.changing: editions.at(number)[editions.changing]})
+        filler.declare(editions.at(0) if number == 0 else {editions.changing: editions.at(number)[editions.changing]})
         filler.build(changed=True, offline=False)
 
 

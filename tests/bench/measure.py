@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-Act = Callable[[int], None]
+Act = Callable[[int], object]
 """Something that is done in a round; it is told which, from 0 on."""
 
 

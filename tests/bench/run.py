@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ours beside the ordinary way: PYTHONPATH=tests:.cache python -m bench.run [--only NAME …] [--standin] [--no-page]
+"""Ours beside the ordinary way: PYTHONPATH=tests:.cache python -m bench.run [--only NAME …] [--standin] [--scratch DIR]
 
 All races are run and the table goes into docs/explanation/performance.md; with --only or --standin it is only printed.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform as machine
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import archive, codebase, delivery, fleet, table, workspace
 from bench.measure import Measured, Race, run
@@ -35,15 +39,12 @@ class Track:
     """What the races share, made when the first of them asks for it."""
 
     stack: ExitStack
+    folder: Path
     want_real: bool
 
     @cached_property
-    def folder(self) -> Path:
-        return self.stack.enter_context(workspace.scratch())
-
-    @cached_property
     def code(self) -> workspace.Code:
-        return workspace.code(self.want_real)
+        return workspace.code(self.want_real, self.own("sources"))
 
     @cached_property
     def server(self) -> MariaDB:
@@ -67,12 +68,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=RACES, default=list(RACES), metavar="NAME", help=f"of {', '.join(RACES)}")
     parser.add_argument("--standin", action="store_true", help="on the stand-in, even where the real Moodle can be read")
+    parser.add_argument("--scratch", type=Path, default=workspace.quiet_disk(), metavar="DIR", help="where the work is done (%(default)s)")
     wish = parser.parse_args()
 
     measured: list[tuple[str, Measured]] = []
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
-        track = Track(stack, want_real=not wish.standin)
+        track = Track(stack, stack.enter_context(workspace.scratch(wish.scratch)), want_real=not wish.standin)
         for name in wish.only:
             say(name, "preparing")
             try:
@@ -83,7 +85,7 @@ def main() -> int:
                 continue
             measured += [(race.code, one) for one in run(race, lambda text, name=name: say(name, text))]
 
-    text = table.render(conditions(), measured, skipped)
+    text = table.render(conditions(wish.scratch), measured, skipped)
     print(f"\n{text}")
     if len(wish.only) == len(RACES) and not wish.standin:
         table.put(PAGE, text)
@@ -91,10 +93,11 @@ def main() -> int:
     return 0
 
 
-def conditions() -> str:
+def conditions(scratch: Path) -> str:
     git = workspace.git(ROOT, "--version").removeprefix("git version ")
     return (
-        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} with {os.cpu_count()} cores, Python {machine.python_version()} and Git {git}. "
+        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} with {os.cpu_count()} cores, Python {machine.python_version()} and Git {git}, "
+        f"all files on {workspace.file_system(scratch)}. "
         "**Ratios hold, absolute times do not.**"
     )
 
@@ -104,6 +107,8 @@ def say(name: str, text: str) -> None:
 
 
 if __name__ == "__main__":
+    # The database server ends and the folder goes, however this run is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except SupportError as error:

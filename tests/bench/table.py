@@ -39,6 +39,8 @@ def render(conditions: str, measured: Iterable[tuple[str, Measured]], skipped: M
 
 
 def verdict(ratio: float) -> str:
+    if 0.95 < ratio < 1.05:
+        return "as fast"
     if ratio < 1:
         return f"**{1 / ratio:.1f} times slower**"
     return f"{ratio:.0f} times faster" if ratio >= 10 else f"{ratio:.1f} times faster"

@@ -23,6 +23,7 @@ from support.process import run as run_program
 from support.repositories import CLEAN, call_module
 from support.sources import Source, resolve, unreadable
 
+ENOUGH = 6 * 2**30
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 _REAL_PLUGINS = dict.fromkeys(("tool_redis", "tool_opcache", "mod_attendance"), "MOODLE_402_STABLE")
 _STANDIN_PLUGINS = {"tool_steward": "v1.1.0", "theme_campus": "MOODLE_402_STABLE", "mod_board": "v4.2-r2"}
@@ -41,15 +42,15 @@ class Code:
     plugins: Mapping[str, Source]
 
 
-def code(want_real: bool) -> Code:
-    """The real Moodle and three of its plugins, or the stand-in where one of them cannot be read."""
+def code(want_real: bool, folder: Path) -> Code:
+    """The real Moodle and three of its plugins, or the stand-in where one of them cannot be read, below `folder`."""
     platform, wanted = real(), _REAL_PLUGINS
     sources = [platform.core(), *(Source(platform.plugins[name], ref) for name, ref in wanted.items())]
     reason = next(filter(None, (unreadable(source.url) for source in sources)), None) if want_real else "not asked for"
     if reason:
         platform, wanted = standin(), _STANDIN_PLUGINS
-    plugins = {name: _mirror(Source(platform.plugins[name], ref)) for name, ref in wanted.items()}
-    return Code(_title(platform), _mirror(platform.core()), plugins)
+    plugins = {name: _mirror(Source(platform.plugins[name], ref), folder) for name, ref in wanted.items()}
+    return Code(title(platform), _mirror(platform.core(), folder), plugins)
 
 
 def site_platform(want_real: bool) -> Platform:
@@ -63,23 +64,19 @@ def site_platform(want_real: bool) -> Platform:
 
 
 def title(platform: Platform) -> str:
-    return _title(platform)
-
-
-def _title(platform: Platform) -> str:
     return f"Moodle {platform.old}" if platform.name == "real" else "the stand-in"
 
 
-def _mirror(source: Source) -> Source:
-    """A bare repository with the source's files as one commit, kept for the next run.
+def _mirror(source: Source, folder: Path) -> Source:
+    """A bare repository below `folder` with the source's files as one commit.
 
-    A clone of it is made with hard links: the ordinary way at its quickest, without any network.
+    It is on the disk on which it will be cloned, so that Git clones it with hard links: the ordinary way at its quickest.
     """
     commit = resolve(source)
-    home = cache_directory() / "bench" / f"{commit}.git"
-    if not home.is_dir():
-        home.parent.mkdir(exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="mirror-", dir=home.parent))
+    kept = cache_directory() / "bench" / f"{commit}.git"
+    if not kept.is_dir():
+        kept.parent.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="mirror-", dir=kept.parent))
         git(fresh, "init", "--quiet", "--bare")
         fetch = ["git", "fetch", "--quiet", "--depth=1", "--no-tags", source.url, f"+{source.ref}:refs/fetched"]
         run_program(fetch, cwd=fresh, timeout=1800).must_succeed()
@@ -90,9 +87,9 @@ def _mirror(source: Source) -> Source:
         git(fresh, "repack", "-a", "-d", "-q")
         git(fresh, "prune", "--expire=now")
         with contextlib.suppress(OSError):  # another run was quicker
-            fresh.rename(home)
+            fresh.rename(kept)
         remove(fresh)
-    return Source(str(home), source.ref)
+    return Source(str(shutil.copytree(kept, folder / kept.name)), source.ref)
 
 
 def git(directory: Path | str, *words: str | Path) -> str:
@@ -117,15 +114,27 @@ def checked(name: str, result: dict[str, Any], *, changed: bool) -> dict[str, An
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder on the disk that holds the mirrors, so that they can be hard linked; gone after the run."""
-    home = cache_directory() / "bench"
+def scratch(home: Path) -> Iterator[Path]:
+    """A folder for one run, gone after it."""
     home.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=home))
+    folder = Path(tempfile.mkdtemp(prefix="lms-moodle-bench-", dir=home))
     try:
         yield folder
     finally:
         remove(folder)
+
+
+def quiet_disk() -> Path:
+    """Memory where there is enough of it: what a busy disk adds at random, to either side, would hide what is compared."""
+    memory = Path("/dev/shm")  # noqa: S108 - scratch() makes a folder of its own in it
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH:
+        return memory
+    return cache_directory() / "bench"
+
+
+def file_system(folder: Path) -> str:
+    """Its type as the kernel names it."""
+    return run_program(["stat", "--file-system", "--format=%T", folder]).must_succeed().out.strip()
 
 
 def remove(folder: Path) -> None:

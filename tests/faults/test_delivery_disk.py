@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,17 @@ def small_disk(tmp_path: Path) -> Iterator[Root]:
         yield root
     finally:
         subprocess.run(["umount", "--lazy", str(root.path)], check=True)
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that every user reaches, which those of pytest are not."""
+    folder = Path(tempfile.mkdtemp(prefix="lms-moodle-faults-"))
+    folder.chmod(0o755)
+    yield folder
+    for place, _, _ in os.walk(folder):
+        Path(place).chmod(0o700)
+    shutil.rmtree(folder)
 
 
 def big(root: Root, content: bytes) -> None:
@@ -84,13 +97,11 @@ def test_a_disk_that_became_read_only_is_named(small_disk: Root) -> None:
 
 
 @needs_root
-def test_the_user_who_owns_the_releases_needs_no_root(tmp_path: Path) -> None:
+def test_the_user_who_owns_the_releases_needs_no_root(open_path: Path) -> None:
     """Sealed directories are renamed, emptied and removed by an ordinary user too."""
-    root = Root(tmp_path)
+    root = Root(open_path)
     root.path.mkdir()
     os.chown(root.path, 65534, 65534)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
 
     def act() -> None:
         os.setgid(65534)
