@@ -52,9 +52,37 @@ options:
       - An existing tag is never moved.
     type: str
     default: 'true'
+  plugin_list:
+    description:
+      - The plugin directory's list, as a URL or as the path of a file, to find the repository of a plugin that declares no source.
+      - Never asked when every source is declared. Empty means never.
+    type: str
+    default: ''
+  resolve_dependencies:
+    description:
+      - Whether plugins that others need, and that the code base file does not name, are looked up in O(plugin_list) and added.
+      - Otherwise a missing one is an error that names it.
+    type: bool
+    default: false
+  lint:
+    description:
+      - Whether C(php -l) checks every PHP file that differs from the core's own and from the last build, before anything is committed.
+    type: bool
+    default: true
+  lint_exclude:
+    description: Shell patterns of paths in the code base that are not checked, such as files that are wrong on purpose.
+    type: list
+    elements: str
+    default: ['*/tests/fixtures/*']
+  php:
+    description: The PHP that checks them; best the version that the sites run.
+    type: str
+    default: php
+  _background:
+    description: The folder through which the action plugin watches the work. Set by the action plugin, not by you.
+    type: path
 requirements:
-  - git
-  - GitPython
+  - git (2.30 or newer)
   - PyYAML
 extends_documentation_fragment:
   - lms.moodle.attributes
@@ -148,11 +176,16 @@ updated:
   type: list
   elements: str
   sample: [moodle]
+linted:
+  description: How many PHP files were checked.
+  returned: success
+  type: int
+  sample: 112
 timings:
   description: Seconds spent in each phase.
   returned: success
   type: dict
-  sample: {repository: 0.01, fetch: 1.2, compose: 0.1, publish: 0.9}
+  sample: {repository: 0.01, fetch: 1.2, compose: 0.1, lint: 0.3, publish: 0.9}
 """
 
 import typing as t
@@ -162,54 +195,59 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.build import Build
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest, parse_manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared import lock_path, read_manifest, urls_in
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.lint import Lint
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, with_whole_store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
-from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 
 
 class CodebaseModule:
     """Turns the module's parameters into a build."""
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self.check_mode: bool = module.check_mode
-        self.manifest: str | None = module.params["manifest"]
-        self.definition: dict[str, t.Any] | None = module.params["definition"]
-        self.lock_file: str | None = module.params["lock_file"]
-        self.store: str = module.params["store"]
-        self.repository: str = module.params["repository"]
-        self.update: list[str] = module.params["update"]
-        self.offline: bool = module.params["offline"]
-        self.tag: str = module.params["tag"]
+    def __init__(self, parameters: dict[str, t.Any], check_mode: bool, background: Background) -> None:
+        self.check_mode = check_mode
+        self.background = background
+        self.manifest: str | None = parameters["manifest"]
+        self.definition: dict[str, t.Any] | None = parameters["definition"]
+        self.lock_file: str | None = parameters["lock_file"]
+        self.store: str = parameters["store"]
+        self.repository: str = parameters["repository"]
+        self.update: list[str] = parameters["update"]
+        self.offline: bool = parameters["offline"]
+        self.tag: str = parameters["tag"]
+        self.plugin_list: str = parameters["plugin_list"]
+        self.resolve_dependencies: bool = parameters["resolve_dependencies"]
+        self.lint: Lint | None = self._lint(parameters) if parameters["lint"] else None
 
     def run(self) -> dict[str, t.Any]:
-        manifest = self.read_manifest()
-        store = Store(Path(self.store), self.offline)
-        try:
-            repository = Repository(store, self.repository, manifest.project)
-            return Build(manifest, store, repository, self.lock_path(), self.update, self.tag_name(), self.check_mode).run()
-        finally:
-            store.close()
+        manifest = read_manifest(self.manifest, self.definition)
+        return with_whole_store(Path(self.store), self.offline, lambda store: self.build(manifest, store))
 
-    def read_manifest(self) -> Manifest:
-        if self.manifest is None:
-            return parse_manifest(self.definition, "definition")
-        try:
-            text = Path(self.manifest).read_text(encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"The code base file {self.manifest} cannot be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise BadInput(f"The code base file {self.manifest} is not UTF-8 text (byte {error.start}).") from error
-        data, lines = read_yaml(text, self.manifest)
-        return parse_manifest(data, self.manifest, lines)
+    def build(self, manifest: Manifest, store: Store) -> dict[str, t.Any]:
+        directory = Directory(self.plugin_list, store.path, self.offline)
+        return Build(
+            manifest,
+            store,
+            Repository(store, self.repository, manifest.project),
+            lock_path(self.lock_file, self.manifest),
+            self.update,
+            self.tag_name(),
+            self.check_mode,
+            self.lint,
+            directory.repository_of if self.plugin_list else None,
+            self.resolve_dependencies,
+            self.background.counter("sources"),
+            warnings=directory.warnings,
+        ).run()
 
-    def lock_path(self) -> Path | None:
-        if self.lock_file is not None:
-            return Path(self.lock_file)
-        return Path(self.manifest).with_suffix(".lock.yml") if self.manifest is not None else None
+    def _lint(self, parameters: dict[str, t.Any]) -> Lint:
+        return Lint(parameters["php"], parameters["lint_exclude"], self.background.counter("PHP files"))
 
     def tag_name(self) -> str | None:
         if self.tag.lower() in BOOLEANS_TRUE:
@@ -228,6 +266,13 @@ def main() -> None:
             "update": {"type": "list", "elements": "str", "default": []},
             "offline": {"type": "bool", "default": False},
             "tag": {"type": "str", "default": "true"},
+            "plugin_list": {"type": "str", "default": ""},
+            "resolve_dependencies": {"type": "bool", "default": False},
+            "lint": {"type": "bool", "default": True},
+            "lint_exclude": {"type": "list", "elements": "str", "default": ["*/tests/fixtures/*"]},
+            "php": {"type": "str", "default": "php"},
+            # Set by the action plugin: where it watches the work.
+            "_background": {"type": "path"},
         },
         mutually_exclusive=[("manifest", "definition")],
         required_one_of=[("manifest", "definition")],
@@ -236,22 +281,19 @@ def main() -> None:
     if MISSING:
         module.fail_json(msg=missing_required_lib(" and ".join(MISSING)))
     # A password in a URL must not come back with the module's arguments.
-    module.no_log_values.update(secrets_in(module.params["repository"]), *map(secrets_in, sources_of(module.params["definition"])))
+    urls = [module.params["repository"], module.params["plugin_list"], *urls_in(module.params["definition"])]
+    module.no_log_values.update(*map(secrets_in, urls))
+    background = Background(module.params["_background"])
     try:
-        module.exit_json(**CodebaseModule(module).run())
+        result = CodebaseModule(module.params, module.check_mode, background).run()
     except MoodleError as error:
-        module.fail_json(msg=error.message, **error.result)
+        module.fail_json(msg=error.message, **background.answer(error.result))
     except OSError as error:
         module.fail_json(msg=f"{error.filename or module.params['store']}: {error.strerror or error}. Run again when that is mended.")
-
-
-def sources_of(definition: object) -> t.Iterator[str]:
-    """Every text in a definition that is a URL."""
-    if isinstance(definition, dict):
-        for value in definition.values():
-            yield from sources_of(value)
-    elif isinstance(definition, str) and "://" in definition:
-        yield definition
+    finally:
+        background.over()
+        background.close()
+    module.exit_json(**background.answer(result))
 
 
 if __name__ == "__main__":

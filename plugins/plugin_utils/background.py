@@ -40,7 +40,7 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        arguments = {**self._task.args, "_php": self._bring_php()}
+        arguments = {**self._task.args, **({"_php": self._bring_php()} if self.PHP_FILES else {})}
         if self._task.check_mode:
             # A background task does not exist in check mode; a preview is short.
             return self._done(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))

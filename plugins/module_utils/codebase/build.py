@@ -9,18 +9,22 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ..common.errors import BadInput
 from ..common.files import write_atomically
-from .assembly import Assembly
+from .assembly import Assembly, assemble
 from .changes import compare, describe, listing
-from .lock import Locked, decision, read_lock, write_lock
-from .manifest import REF, Manifest, Part
+from .decide import Decider
+from .describe import Descriptions
+from .lint import NO_PHP, Lint
+from .lock import Locked, read_lock, write_lock
+from .manifest import REF, Manifest
 from .repository import Built, Repository
+from .sources import Sources
 from .store import Store
 
 T = t.TypeVar("T")
@@ -37,45 +41,57 @@ class Build:
     update: list[str]
     tag: str | None  # a name, or the empty text for <project>-<timestamp>
     check_mode: bool = False
+    lint: Lint | None = None
+    repository_of: Callable[[str], str | None] | None = None
+    resolve_dependencies: bool = False
+    report: Callable[[int, int], None] = lambda done, total: None
     timings: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def run(self) -> dict[str, t.Any]:
         self._refuse_bad_names()
         last = self._timed("repository", self.repository.last_build)
-        before = self._locked_in(last)
-        decided = self._timed("fetch", lambda: self._decide(self._lock(before)))
-        assembly = self._timed("compose", lambda: Assembly(self.store, decided[0], decided[1:]))
-        changes = compare(before, assembly.components)
-        changed = last is None or last.tree != assembly.tree
-        lock = write_lock(self.manifest.project, assembly.tree, decided)
+        before = self.locked_in(last)
+        descriptions = Descriptions(self.store)
+        try:
+            decided = self._timed("fetch", self._decider(descriptions, self.lock(before)).run)
+            made = self._timed("compose", lambda: assemble(self.store, descriptions, decided, self.manifest.overlays))
+        finally:
+            descriptions.keep()
+        changes = compare(before, made.components)
+        changed = last is None or last.tree != made.tree
+        linted = self._timed("lint", lambda: self._lint(made, last)) if changed else 0
+        lock = write_lock(self.manifest.project, made.tree, made.locked, made.overlays)
         if changed:
-            commit, tag = self._publish(last, assembly.tree, describe(self.manifest.project, assembly.components, changes), lock)
+            commit, tag = self._publish(last, made.tree, describe(self.manifest.project, made.components, changes), lock)
         else:
             commit, tag = t.cast(Built, last).commit, t.cast(Built, last).tag
         if not self.check_mode:
             self._keep(lock)
-        core = assembly.components[0]
+        core = made.components[0]
         return {
             "changed": changed,
             "project": self.manifest.project,
             "commit": commit,
-            "tree": assembly.tree,
+            "tree": made.tree,
             "tag": tag,
-            "moodle": {"version": core.version, "release": core.release, "branch": assembly.branch, "ref": core.ref, "commit": core.commit},
-            "components": [part.as_result() for part in assembly.components],
+            "moodle": {"version": core.version, "release": core.release, "branch": made.branch, "ref": core.ref, "commit": core.commit},
+            "components": [part.as_result() for part in made.components],
             "added": list(changes.added),
             "removed": list(changes.removed),
             "updated": list(changes.updated),
+            "linted": linted,
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
+            "warnings": self.warnings,
             "diff": {
                 "before": listing(before.values()),
-                "after": listing(decided),
+                "after": listing(made.locked),
                 "before_header": "last build",
                 "after_header": "this build",
             },
         }
 
-    def _timed(self, name: str, act: t.Callable[[], T]) -> T:
+    def _timed(self, name: str, act: Callable[[], T]) -> T:
         start = time.monotonic()
         try:
             return act()
@@ -84,31 +100,41 @@ class Build:
 
     def _refuse_bad_names(self) -> None:
         unknown = set(self.update) - {"all", "moodle"} - {plugin.component for plugin in self.manifest.plugins}
-        if unknown:
+        if unknown and not self.resolve_dependencies:
             raise BadInput(f"'update' names {', '.join(sorted(unknown))}, which the code base file does not have.")
         if self.tag and not REF.fullmatch(self.tag):
             raise BadInput(f"'{self.tag}' cannot be the name of a tag in Git.")
 
+    def _lint(self, made: Assembly, last: Built | None) -> int:
+        if self.lint is None:
+            return 0
+        if not self.lint.available():
+            self.warnings.append(NO_PHP.format(php=self.lint.php))
+            return 0
+        return self.lint.check(self.store, made.tree, [made.core_tree, *([last.tree] if last else [])])
+
     # Decisions
 
-    def _locked_in(self, last: Built | None) -> dict[str, Locked]:
+    def _decider(self, descriptions: Descriptions, locked: dict[str, Locked]) -> Decider:
+        return Decider(
+            self.manifest,
+            Sources(self.store, self.report),
+            descriptions,
+            locked,
+            self.update,
+            self.repository_of,
+            self.resolve_dependencies,
+            self.warnings,
+        )
+
+    def locked_in(self, last: Built | None) -> dict[str, Locked]:
         return read_lock(last.lock, f"refs/moodle/{self.manifest.project}", self.manifest.project) if last and last.lock else {}
 
-    def _lock(self, published: dict[str, Locked]) -> dict[str, Locked]:
+    def lock(self, published: dict[str, Locked]) -> dict[str, Locked]:
         """The file beside the manifest, else what the repository holds: AWX throws the checkout away."""
         if self.lock_file and self.lock_file.exists():
             return read_lock(self.lock_file.read_text(encoding="utf-8", errors="replace"), str(self.lock_file), self.manifest.project)
         return published
-
-    def _decide(self, locked: dict[str, Locked]) -> list[Locked]:
-        return [self._decide_part(part, locked.get(part.component)) for part in (self.manifest.moodle, *self.manifest.plugins)]
-
-    def _decide_part(self, part: Part, known: Locked | None) -> Locked:
-        if known and known.answers(part) and not {"all", part.component} & set(self.update):
-            self.store.bring(part, known.commit)
-            return known
-        ref, commit = self.store.find(part)
-        return decision(part, ref, commit)
 
     # Output
 

@@ -24,9 +24,13 @@ class Component:
     ref: str
     commit: str
     reason: str
+    tree: str
+    rejected: tuple[dict[str, str], ...] = ()
 
     def as_result(self) -> dict[str, t.Any]:
-        return {**asdict(self), "rejected": []}
+        result = {**asdict(self), "rejected": list(self.rejected)}
+        del result["tree"]
+        return result
 
     def __str__(self) -> str:
         return f"{self.component} {self.version} ({self.ref}, {self.commit[:12]})"
@@ -44,7 +48,9 @@ def compare(old: dict[str, Locked], new: Sequence[Component]) -> Changes:
     return Changes(
         added=tuple(name for name in names if name not in old),
         removed=tuple(sorted(name for name in old if name not in names)),
-        updated=tuple(name for name, part in names.items() if name in old and old[name].commit != part.commit),
+        updated=tuple(
+            name for name, part in names.items() if name in old and (old[name].commit, old[name].tree) != (part.commit, part.tree)
+        ),
     )
 
 
@@ -60,5 +66,5 @@ def describe(project: str, components: Sequence[Component], changes: Changes) ->
 
 
 def listing(decided: Iterable[Locked]) -> str:
-    """A line for each part, as the diff shows it."""
-    return "".join(f"{entry.component} {entry.ref} {entry.commit}\n" for entry in decided)
+    """A line for each part, as the diff shows it: another tree of the same commit means other patches."""
+    return "".join(f"{entry.component} {entry.ref} {entry.commit} {entry.tree}\n" for entry in decided)

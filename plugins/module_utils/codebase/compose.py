@@ -70,6 +70,26 @@ def _grafted(trees: Trees, place: _Place, oid: str | None, path: str, owner: str
     return trees.write_tree(tree)
 
 
+def lay_over(trees: Trees, base: str, upper: str, where: str = "") -> str:
+    """The tree ``base`` with the files of ``upper`` in it, in the place of those of the same name."""
+    tree = trees.read_tree(base)
+    for name, entry in trees.read_tree(upper).items():
+        found = tree.get(name)
+        if found is not None and (found.mode == TREE) != (entry.mode == TREE):
+            kinds = ("a directory", "a file") if entry.mode == TREE else ("a file", "a directory")
+            raise BadInput(f"overlays: {where}{name} is {kinds[0]}, and {kinds[1]} in the code base: remove one of them.")
+        both = found is not None and entry.mode == TREE
+        tree[name] = Entry(TREE, lay_over(trees, t.cast(Entry, found).oid, entry.oid, f"{where}{name}/")) if both else entry
+    return trees.write_tree(tree)
+
+
+def inside(trees: Trees, tree: str, path: str) -> str:
+    """A tree that holds nothing but ``tree`` at ``path``."""
+    for name in reversed([name for name in path.split("/") if name]):
+        tree = trees.write_tree({name: Entry(TREE, tree)})
+    return tree
+
+
 def refuse_hazards(component: str, entries: Iterable[tuple[str, str, str]], link_target: t.Callable[[str], str]) -> None:
     """Stop at what cannot be published safely; ``entries`` are the (mode, id, path) of every file of a plugin."""
     folded: dict[str, str] = {}

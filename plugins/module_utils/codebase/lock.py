@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..common.errors import BadInput
@@ -16,33 +16,41 @@ from .third_party import yaml
 from .yaml_file import read_yaml
 
 HEADER = "# Written by lms.moodle: what was decided for the code base file beside it. Keep it in Git, do not edit it.\n"
-KEYS = ("component", "source", "wanted", "ref", "commit")
+KEYS = ("component", "source", "wanted", "ref", "commit", "tree", "reason")
+Dumper = getattr(yaml, "CSafeDumper", getattr(yaml, "SafeDumper", object))
 
 
 @dataclass(frozen=True)
 class Locked:
-    """One decision: for this wish (source and wanted) it was this commit."""
+    """One decision: for this wish (source and wanted) it was this commit; ``tree`` is what was built of it, its patches applied."""
 
     component: str
     source: str
     wanted: str
     ref: str
     commit: str
+    tree: str = ""
+    reason: str = ""
 
-    def answers(self, part: Part) -> bool:
+    def answers(self, part: Part, branch: str = "") -> bool:
         """Whether the manifest still asks what was asked when this was decided."""
-        return (self.component, self.source, self.wanted) == (part.component, without_secrets(part.source), str(part.wanted))
+        return (self.component, self.source, self.wanted) == (part.component, without_secrets(part.source), wish(part, branch))
 
 
-def decision(part: Part, ref: str, commit: str) -> Locked:
+def wish(part: Part, branch: str) -> str:
+    """What is asked for. A choice is one for a branch of the core: with another branch it has to be made anew."""
+    return f"{part.wanted}, for branch {branch}" if part.wanted.kind == "newest" else str(part.wanted)
+
+
+def decision(part: Part, ref: str, commit: str, reason: str = "", branch: str = "") -> Locked:
     """What was found for ``part``. The lock is kept in Git and shown to many: no password in a URL goes into it."""
-    return Locked(part.component, without_secrets(part.source), str(part.wanted), ref, commit)
+    return Locked(part.component, without_secrets(part.source), wish(part, branch), ref, commit, "", reason)
 
 
-def write_lock(project: str, tree: str, entries: Iterable[Locked]) -> str:
+def write_lock(project: str, tree: str, entries: Iterable[Locked], overlays: Iterable[Mapping[str, str]] = ()) -> str:
     components = [{key: getattr(entry, key) for key in KEYS} for entry in entries]
-    data = {"project": project, "tree": tree, "components": components}
-    return HEADER + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+    data = {"project": project, "tree": tree, "components": components, "overlays": [dict(overlay) for overlay in overlays]}
+    return HEADER + yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:

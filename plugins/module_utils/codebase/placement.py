@@ -7,47 +7,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..common.errors import BadInput
 
+Types = dict[str, dict[str, str]]
+FORMS = ("plugintypes", "subplugintypes")
 
-def path_of(component: str, places: Mapping[str, str]) -> str:
-    """Where a plugin lies, given the directory of each plugin type relative to the root of the code base."""
-    kind, _dummy, name = component.partition("_")
-    if kind not in places:
-        raise BadInput(f"{component}: this Moodle has no plugin type '{kind}', and no plugin of the code base brings it.")
-    return f"{places[kind]}/{name}"
+
+def paths_of(plugins: Sequence[tuple[str, Types]], places: Mapping[str, str], root: str) -> dict[str, str]:
+    """Where each plugin lies, given the directory of each type in the core.
+
+    A plugin may bring the type of another one, whichever stands first in the file: place what can be placed, until all is.
+    """
+    known = dict(places)
+    paths: dict[str, str] = {}
+    pending = list(plugins)
+    while pending:
+        ready = [plugin for plugin in pending if plugin[0].partition("_")[0] in known]
+        if not ready:
+            kind = pending[0][0].partition("_")[0]
+            raise BadInput(f"{pending[0][0]}: this Moodle has no plugin type '{kind}', and no plugin of the code base brings it.")
+        for component, types in ready:
+            kind, _dummy, name = component.partition("_")
+            paths[component] = f"{known[kind]}/{name}"
+            add_places(known, types, paths[component], root)
+        pending = [plugin for plugin in pending if plugin[0] not in paths]
+    return paths
 
 
 def places_of_core(components_json: bytes, root: str) -> dict[str, str]:
     """Plugin types from ``lib/components.json``; since 5.1 their paths are relative to ``public/``, given as ``root``."""
-    types = _object(components_json, f"{root}lib/components.json").get("plugintypes")
+    name = f"{root}lib/components.json"
+    types = _object(components_json, name).get("plugintypes")
     if not isinstance(types, dict):
-        raise BadInput(f"{root}lib/components.json of the core has no 'plugintypes': is the source a Moodle?")
-    return _places(types, root, f"{root}lib/components.json")
+        raise BadInput(f"{name} of the core has no 'plugintypes': is the source a Moodle?")
+    return {kind: f"{root}{path}" for kind, path in checked(types, name).items()}
 
 
-def places_of_subplugins(subplugins_json: bytes, owner: str, root: str) -> dict[str, str]:
-    """Plugin types that the plugin at the path ``owner`` brings: 5.0's paths are relative to it, the older ones to the root."""
-    content = _object(subplugins_json, f"{owner}/db/subplugins.json")
-    relative, absolute = content.get("subplugintypes"), content.get("plugintypes")
-    if isinstance(relative, dict):
-        return _places(relative, f"{owner}/", f"{owner}/db/subplugins.json")
-    if isinstance(absolute, dict):
-        return _places(absolute, root, f"{owner}/db/subplugins.json")
-    return {}
+def read_subplugins_json(content: bytes) -> Types:
+    """The plugin types that a plugin brings: ``plugintypes`` relative to the root, ``subplugintypes`` (since 5.0) to the plugin."""
+    found = _object(content, "db/subplugins.json")
+    return {form: checked(types, "db/subplugins.json") if isinstance(types := found.get(form), dict) else {} for form in FORMS}
 
 
-def add_places(known: dict[str, str], brought: Mapping[str, str], bringer: str) -> None:
-    """Add the types that ``bringer`` brings; it must not move those of somebody else."""
+def add_places(known: dict[str, str], types: Mapping[str, Mapping[str, str]], owner: str, root: str) -> dict[str, str]:
+    """Add the types that the plugin at ``owner`` brings, and return them; it must not move those of somebody else."""
+    relative, absolute = types.get("subplugintypes"), types.get("plugintypes") or {}
+    brought = {kind: f"{owner}/{path}" for kind, path in relative.items()} if relative else {k: f"{root}{p}" for k, p in absolute.items()}
     for kind, path in brought.items():
         if known.setdefault(kind, path) != path:
-            raise BadInput(f"{bringer} declares the plugin type '{kind}' at {path}, which lies at {known[kind]} already.")
+            raise BadInput(f"The plugin at {owner} declares the plugin type '{kind}' at {path}, which lies at {known[kind]} already.")
+    return brought
 
 
-def _places(types: Mapping[str, object], prefix: str, name: str) -> dict[str, str]:
-    places = {kind: f"{prefix}{path}" for kind, path in types.items() if isinstance(path, str)}
+def checked(types: Mapping[str, object], name: str) -> dict[str, str]:
+    """The directory of each type; nobody may lead a plugin out of the code base."""
+    places = {kind: path for kind, path in types.items() if isinstance(path, str)}
     for kind, path in places.items():
         if any(part.lower() in ("", ".", "..", ".git") for part in path.split("/")) or not path.isprintable():
             raise BadInput(f"{name} puts the plugin type '{kind}' at {path!r}, which is not a place inside a code base.")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.process import without_secrets
+from .gitrepo import GitFailed, explained
 from .manifest import SOURCE
-from .store import Store, explained, unfinished
-from .third_party import git
+from .store import Store, init_bare, unfinished
 
 AUTHOR = {"GIT_AUTHOR_NAME": "lms.moodle", "GIT_AUTHOR_EMAIL": "lms.moodle@localhost"}
 OVERTAKEN = ("stale info", "fetch first", "already exists", "cannot lock ref")
@@ -50,55 +50,56 @@ class Repository:
 
     def last_build(self) -> Built | None:
         """The project's last build, brought into the store so that it can be compared."""
-        if self.missing:
-            return None
-        with explained("read", f"the repository {self.location}"):
-            listed = self.store.git.ls_remote(
-                "--", self.location, f"refs/heads/{self.project}", "refs/tags/*", f"refs/moodle/{self.project}"
-            )
-        refs = {ref: oid for oid, _dummy, ref in (line.partition("\t") for line in listed.splitlines())}
+        refs = self._refs()
         head = refs.get(f"refs/heads/{self.project}")
         if head is None:
             return None
-        own = f"refs/built/{self.project}"
-        wanted = {f"refs/moodle/{self.project}": f"{own}/lock", f"refs/heads/{self.project}": f"{own}/head"}
-        with self.store.writing(), explained("fetch", f"the last build of {self.project} from {self.location}"):
-            specs = [f"+{ref}:{target}" for ref, target in wanted.items() if ref in refs]
-            self.store.git.fetch("--quiet", "--no-tags", "--no-auto-maintenance", "--", self.location, *specs)
-        tags = sorted(ref[len("refs/tags/") :] for ref, oid in refs.items() if ref.startswith("refs/tags/") and oid == head)
         lock_id = refs.get(f"refs/moodle/{self.project}")
-        return Built(
-            head,
-            self.store.tree_of(head),
-            tags[-1] if tags else None,
-            self.store.blob(lock_id).decode(errors="replace") if lock_id else None,
-        )
+        missing = [oid for oid in (head, lock_id) if oid and self.store.read(oid) is None]
+        if missing:
+            own = f"refs/built/{self.project}"
+            wanted = {f"refs/moodle/{self.project}": f"{own}/lock", f"refs/heads/{self.project}": f"{own}/head"}
+            specs = [f"+{ref}:{target}" for ref, target in wanted.items() if ref in refs]
+            with self.store.writing(), explained("fetch", f"the last build of {self.project} from {self.location}"):
+                self.store.git("fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--", self.location, *specs)
+        tags = sorted(ref[len("refs/tags/") :] for ref, oid in refs.items() if ref.startswith("refs/tags/") and oid == head)
+        lock = self.store.blob(lock_id).decode(errors="replace") if lock_id else None
+        return Built(head, self.store.tree_of(head), tags[-1] if tags else None, lock)
 
     def has_tag(self, tag: str) -> bool:
+        return f"refs/tags/{tag}" in self._refs()
+
+    def _refs(self) -> dict[str, str]:
+        """What the repository holds of the project now, and all of its tags."""
         if self.missing:
-            return False
+            return {}
+        own = (f"refs/heads/{self.project}", "refs/tags/*", f"refs/moodle/{self.project}")
         with explained("read", f"the repository {self.location}"):
-            return bool(self.store.git.ls_remote("--", self.location, f"refs/tags/{tag}"))
+            listed = self.store.text("ls-remote", "--", self.location, *own).splitlines()
+        return {ref: oid for oid, _dummy, ref in (line.partition("\t") for line in listed)}
 
     def commit(self, tree: str, parent: str | None, message: str) -> str:
         parents = ["-p", parent] if parent else []
-        with self.store.git.custom_environment(**AUTHOR, **COMMITTER), explained("commit to", str(self.store.path)):
+        with explained("commit to", str(self.store.path)):
             # Through standard input: with hundreds of plugins the message is too long for an argument.
-            return self.store.written(message.encode(errors="replace"), "commit_tree", tree, *parents)
+            stdin = message.encode(errors="replace")
+            return self.store.text("commit-tree", tree, *parents, stdin=stdin, env={**AUTHOR, **COMMITTER})
 
     def publish(self, commit: str, tag: str | None, lock: str, parent: str | None) -> None:
         """Branch, tag and lock arrive together or not at all; another build that came first is noticed."""
         if self.missing:
             with explained("make", self.location):
-                git.Repo.init(self.location, bare=True, mkdir=True).close()
+                path = Path(self.location)
+                path.mkdir(parents=True, exist_ok=True)
+                init_bare(path, "Name another place")
         specs = [f"{commit}:refs/heads/{self.project}", f"+{self.store.write_blob(lock.encode())}:refs/moodle/{self.project}"]
         if tag:
             specs.append(f"{commit}:refs/tags/{tag}")
         lease = f"--force-with-lease=refs/heads/{self.project}:{parent or ''}"
         try:
-            self.store.git.push("--quiet", "--atomic", lease, "--", self.location, *specs)
-        except git.GitCommandError as error:
-            if any(sign in str(error.stderr) for sign in OVERTAKEN):
+            self.store.git("push", "--quiet", "--atomic", lease, "--", self.location, *specs)
+        except GitFailed as error:
+            if any(sign in error.said for sign in OVERTAKEN):
                 raise MoodleError(f"Another build of {self.project} reached {self.location} first: run this one again.") from None
             with explained("push to", f"the repository {self.location}"):
                 raise

@@ -9,17 +9,9 @@ from __future__ import annotations
 MISSING: list[str] = []
 
 try:
-    import git
-    from gitdb.exc import ODBError
-    from gitdb.util import hex_to_bin
-except ImportError:  # GitPython also fails so where the program git is missing
-    git = hex_to_bin = ODBError = None
-    MISSING.append("GitPython (and the program git)")
-
-try:
     import yaml
 except ImportError:
     yaml = None  # type: ignore[assignment]
     MISSING.append("PyYAML")
 
-__all__ = ["MISSING", "ODBError", "git", "hex_to_bin", "yaml"]
+__all__ = ["MISSING", "yaml"]

@@ -13,6 +13,8 @@ import typing as t
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .errors import MoodleError
+
 # The watcher touches its file about once a second; a busy controller or a broken line may keep it away for a while.
 PATIENCE = 90.0
 _EVERY = 0.5
@@ -38,11 +40,13 @@ class Background:
         self._patience = patience
         self._written = 0.0
         self._seen: int | None = None
+        self._last: Progress | None = None
         self._seen_at = time.monotonic()
 
     def report(self, progress: Progress, *, over: bool = False) -> None:
         """Leave the figures for the watcher, twice a second at the most; the last ones (``over``) always."""
         self._look()
+        self._last = progress
         if self._progress is None or (not over and time.monotonic() - self._written < _EVERY):
             return
         temporary = self._progress.with_suffix(".new")
@@ -50,6 +54,22 @@ class Background:
         temporary.write_text(json.dumps({**asdict(progress), "over": over, "beat": time.monotonic()}))
         temporary.replace(self._progress)
         self._written = time.monotonic()
+
+    def counter(self, what: str) -> t.Callable[[int, int], None]:
+        """A function to call with how many of ``what`` are done, and of how many; it ends the work when nobody watches any more."""
+        started = time.monotonic()
+
+        def count(done: int, total: int) -> None:
+            if self.abandoned():
+                raise MoodleError("The play that asked for this is gone, so the work was stopped: run it again.")
+            self.report(Progress(what, total, done, seconds=time.monotonic() - started))
+
+        return count
+
+    def over(self) -> None:
+        """Tell the watcher that the work has ended, so that it need not wait for a silence."""
+        if self._last is not None:
+            self.report(self._last, over=True)
 
     def abandoned(self) -> bool:
         """Whether the play that started this work is gone: begin nothing new, then end. Needs a ``report`` every now and then."""

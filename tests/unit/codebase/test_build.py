@@ -12,17 +12,30 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.repositories import Source, call_module, git, listing, module_command, module_environment, module_input
 
+from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
 from ansible_collections.lms.moodle.plugins.modules.moodle_codebase import CodebaseModule
 
-DEFAULTS = {"manifest": None, "definition": None, "lock_file": None, "update": [], "offline": False, "tag": "true"}
+DEFAULTS = {
+    "manifest": None,
+    "definition": None,
+    "lock_file": None,
+    "update": [],
+    "offline": False,
+    "tag": "true",
+    "plugin_list": "",
+    "resolve_dependencies": False,
+    "lint": False,
+    "lint_exclude": [],
+    "php": "php",
+}
 COMPONENTS = '{"plugintypes": {"mod": "mod", "local": "local"}}'
 VERSION = "<?php\n$version = %s;\n$release = '%s';\n$branch = '%s';\n"
 
@@ -64,9 +77,8 @@ class Bench:
     def build(self, *, check: bool = False, **more: Any) -> dict[str, Any]:
         """What the module's class returns, or what main() would make of an error; in this process, as most tests need no other."""
         params = {**DEFAULTS, "definition": self.definition, **self.arguments, **more}
-        module = SimpleNamespace(params=params, check_mode=check)
         try:
-            return CodebaseModule(module).run()  # type: ignore[arg-type]
+            return CodebaseModule(params, check, Background(None)).run()
         except MoodleError as error:
             return {"failed": True, "msg": error.message}
 
@@ -263,8 +275,7 @@ def test_a_password_in_a_url_is_in_no_result_no_lock_and_no_ref(bench: Bench) ->
         ({"moodle": {"tag": "v9", "source": "CORE"}}, "Could not fetch moodle, tag v9 of "),
         ({"moodle": {"commit": "0" * 40, "source": "CORE"}}, "moodle: .* has no commit 0000"),
         ({"moodle": {"source": "BOARD", "branch": "stable"}}, "has no lib/components.json: is it a Moodle"),
-        ({"plugins": {"mod_other": {"source": "BOARD", "branch": "stable"}}}, "mod_other: the source calls itself mod_board"),
-        ({"plugins": {"nope_board": {"source": "BOARD", "branch": "stable"}}}, "no plugin type 'nope'"),
+        ({"plugins": {"mod_other": {"source": "BOARD", "branch": "stable"}}}, "mod_other: .* calls itself mod_board"),
         ({"plugins": {"mod_board": {"source": "BOARD", "branch": "stabel"}}}, "Could not fetch mod_board, branch stabel of "),
         ({"plugins": {"local_board": {"source": "CORE", "tag": "v4.4.1"}}}, "local_board: .*neither \\$plugin nor \\$module"),
     ],
@@ -330,16 +341,53 @@ def test_an_init_that_was_killed_is_finished(bench: Bench, place: str, left: lis
     assert bench.build()["changed"]
 
 
-def test_a_damaged_store_is_told_and_may_be_deleted(bench: Bench) -> None:
-    bench.build()
-    store = bench.folder / "store.git"
-    for path in (store / "objects").rglob("*"):
+def damage_packs(store: Path) -> None:
+    for path in (store / "objects").rglob("*.pack"):
+        path.chmod(0o644)
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+        path.write_bytes(data)
+
+
+def lose_objects(store: Path) -> None:
+    shutil.rmtree(store / "objects")
+    (store / "objects").mkdir()
+
+
+def damage_everything(store: Path) -> None:
+    for path in store.rglob("*"):
         if path.is_file():
             path.chmod(0o644)
             path.write_bytes(b"damaged")
-    assert re.search("may be deleted|delete the store", bench.refused())
-    shutil.rmtree(store)
-    assert not bench.build()["changed"]
+
+
+@pytest.mark.parametrize("damage", [damage_packs, lose_objects, damage_everything])
+def test_a_damaged_store_is_filled_again(bench: Bench, damage: Callable[[Path], None]) -> None:
+    first = bench.build()
+    damage(bench.folder / "store.git")
+    assert "damaged" in bench.refused(offline=True)
+    again = bench.build()
+    assert again["tree"] == first["tree"]
+    assert not again["changed"]
+    assert "damaged and has been filled again" in again["warnings"][0]
+    assert bench.build(offline=True)["warnings"] == []
+
+
+def test_a_damaged_source_is_no_reason_to_throw_the_store_away(bench: Bench) -> None:
+    bench.build()
+    kept = bench.folder / "store.git" / "kept"
+    kept.touch()
+    bench.board.commit(plugin_files("mod_board", 2), branch="stable")
+    oid = git(bench.board.path, "rev-parse", "stable:version.php")
+    (bench.board.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    assert "mod_board" in bench.refused(update=["mod_board"])
+    assert kept.exists()
+
+
+def test_a_type_that_nothing_brings_is_named(bench: Bench) -> None:
+    bench.board.commit(plugin_files("nope_board", 1), branch="stable")
+    bench.definition["plugins"] = {"nope_board": {"source": str(bench.board.path), "branch": "stable"}}
+    assert "no plugin type 'nope'" in bench.refused()
 
 
 def test_a_commit_is_found_behind_a_shallow_branch_where_the_server_gives_no_single_commit(bench: Bench) -> None:

@@ -20,7 +20,7 @@ PART = Part("mod_x", "https://host/x.git", Wanted("branch", "main"))
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 
 
-@given(st.lists(st.builds(Locked, TEXT, TEXT, TEXT, TEXT, st.just(COMMIT)), unique_by=lambda entry: entry.component))
+@given(st.lists(st.builds(Locked, TEXT, TEXT, TEXT, TEXT, st.just(COMMIT), st.just(TREE), TEXT), unique_by=lambda entry: entry.component))
 def test_what_is_written_is_read_again(entries: list[Locked]) -> None:
     assert read_lock(write_lock("campus", TREE, entries), "lock", "campus") == {entry.component: entry for entry in entries}
 
@@ -31,6 +31,14 @@ def test_a_decision_answers_only_what_was_asked() -> None:
     assert not known.answers(Part("mod_x", "https://host/fork.git", PART.wanted))
     assert not known.answers(Part("mod_x", PART.source, Wanted("tag", "main")))
     assert not known.answers(Part("mod_y", PART.source, PART.wanted))
+
+
+def test_a_choice_is_made_anew_for_another_branch_of_the_core() -> None:
+    choice = Part("mod_x", PART.source, Wanted("newest", ""))
+    known = decision(choice, "v1", COMMIT, "newest", "402")
+    assert known.answers(choice, "402")
+    assert not known.answers(choice, "403")
+    assert decision(PART, "main", COMMIT, "", "402").answers(PART, "403")
 
 
 def test_a_password_in_the_source_is_not_in_the_lock_and_may_change() -> None:
@@ -63,7 +71,7 @@ def test_a_damaged_lock_is_an_error_and_no_guess(text: str, message: str) -> Non
 
 
 def part(name: str, commit: str) -> Component:
-    return Component(name, "", 7, "7.1", "main", commit, "")
+    return Component(name, "", 7, "7.1", "main", commit, "", "")
 
 
 def test_changes_are_told_in_the_commit_message() -> None:

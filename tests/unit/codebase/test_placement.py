@@ -10,7 +10,13 @@ import json
 
 import pytest
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.placement import add_places, path_of, places_of_core, places_of_subplugins
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.placement import (
+    Types,
+    add_places,
+    paths_of,
+    places_of_core,
+    read_subplugins_json,
+)
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 
@@ -18,19 +24,32 @@ def core(types: object, root: str = "") -> dict[str, str]:
     return places_of_core(json.dumps({"plugintypes": types}).encode(), root)
 
 
+def place(component: str, types: dict[str, str], root: str = "", brought: Types | None = None) -> str:
+    return paths_of([(component, brought or {})], core(types, root), root)[component]
+
+
+def subplugins(content: object) -> Types:
+    return read_subplugins_json(json.dumps(content).encode())
+
+
 def test_a_plugin_goes_where_its_type_lies() -> None:
-    assert path_of("mod_board", core({"mod": "mod", "tool": "admin/tool"})) == "mod/board"
-    assert path_of("tool_redis", core({"tool": "admin/tool"})) == "admin/tool/redis"
-    assert path_of("local_a_b", core({"local": "local"})) == "local/a_b"
+    assert place("mod_board", {"mod": "mod", "tool": "admin/tool"}) == "mod/board"
+    assert place("tool_redis", {"tool": "admin/tool"}) == "admin/tool/redis"
+    assert place("local_a_b", {"local": "local"}) == "local/a_b"
 
 
 def test_since_5_1_all_lies_under_public() -> None:
-    assert path_of("mod_board", core({"mod": "mod"}, "public/")) == "public/mod/board"
+    assert place("mod_board", {"mod": "mod"}, "public/") == "public/mod/board"
 
 
 def test_an_unknown_type_is_named() -> None:
     with pytest.raises(BadInput, match="no plugin type 'nope'"):
-        path_of("nope_x", core({"mod": "mod"}))
+        place("nope_x", {"mod": "mod"})
+
+
+def test_a_plugin_may_bring_the_type_of_one_that_stands_before_it() -> None:
+    plugins = [("deeper_c", {}), ("deep_b", {"subplugintypes": {"deeper": "x"}}), ("mod_a", {"plugintypes": {"deep": "mod/a/sub"}})]
+    assert paths_of(plugins, {"mod": "mod"}, "") == {"mod_a": "mod/a", "deep_b": "mod/a/sub/b", "deeper_c": "mod/a/sub/b/x/c"}
 
 
 def test_a_type_of_core_without_a_directory_is_left_out() -> None:
@@ -38,27 +57,29 @@ def test_a_type_of_core_without_a_directory_is_left_out() -> None:
 
 
 def test_subplugins_new_form_is_relative_to_the_owner_and_wins() -> None:
-    both = json.dumps({"subplugintypes": {"quiz": "report"}, "plugintypes": {"quiz": "mod/quiz/report"}}).encode()
-    assert places_of_subplugins(both, "public/mod/quiz", "public/") == {"quiz": "public/mod/quiz/report"}
+    both = subplugins({"subplugintypes": {"quiz": "report"}, "plugintypes": {"quiz": "mod/quiz/report"}})
+    assert add_places({}, both, "public/mod/quiz", "public/") == {"quiz": "public/mod/quiz/report"}
 
 
 def test_subplugins_old_form_is_relative_to_the_root() -> None:
-    old = json.dumps({"plugintypes": {"quiz": "mod/quiz/report"}}).encode()
-    assert places_of_subplugins(old, "mod/quiz", "") == {"quiz": "mod/quiz/report"}
-    assert places_of_subplugins(b"{}", "mod/quiz", "") == {}
+    old = subplugins({"plugintypes": {"quiz": "mod/quiz/report"}})
+    assert add_places({}, old, "public/mod/quiz", "public/") == {"quiz": "public/mod/quiz/report"}
+    assert add_places({}, subplugins({}), "mod/quiz", "") == {}
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc", "", ".", "a//b", ".git/hooks", "a/.GIT", "a/", "a\nb"])
 @pytest.mark.parametrize("key", ["plugintypes", "subplugintypes"])
 def test_a_plugin_cannot_lead_its_subplugins_out_of_the_code_base(path: str, key: str) -> None:
     with pytest.raises(BadInput, match=r"'evil' at .* is not a place inside a code base"):
-        places_of_subplugins(json.dumps({key: {"evil": path}}).encode(), "mod/bad", "")
+        subplugins({key: {"evil": path}})
 
 
 def test_a_plugin_cannot_move_a_type_that_is_there() -> None:
     places = {"mod": "mod"}
-    with pytest.raises(BadInput, match="local_bad declares the plugin type 'mod' at local/bad/mod, which lies at mod already"):
-        add_places(places, {"mod": "local/bad/mod"}, "local_bad")
+    with pytest.raises(
+        BadInput, match="The plugin at local/bad declares the plugin type 'mod' at local/bad/mod, which lies at mod already"
+    ):
+        add_places(places, {"subplugintypes": {"mod": "mod"}}, "local/bad", "")
     assert places == {"mod": "mod"}
 
 

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plugin directory: asked only when a plugin's repository is not declared, and then once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from .plugin_list import PluginList, fetch_plugin_list
+
+
+@dataclass
+class Directory:
+    where: str
+    cache: Path
+    offline: bool
+    warnings: list[str] = field(default_factory=list)
+
+    def repository_of(self, component: str) -> str | None:
+        return self._list.repository(component)
+
+    @cached_property
+    def _list(self) -> PluginList:
+        found, warnings = fetch_plugin_list(self.where, self.cache, self.offline)
+        self.warnings += warnings
+        return found
