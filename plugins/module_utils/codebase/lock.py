@@ -16,7 +16,8 @@ from .third_party import yaml
 from .yaml_file import read_yaml
 
 HEADER = "# Written by lms.moodle: what was decided for the code base file beside it. Keep it in Git, do not edit it.\n"
-KEYS = ("component", "source", "wanted", "ref", "commit", "tree", "reason")
+NEEDED = ("component", "source", "wanted", "ref", "commit")
+KEYS = (*NEEDED, "tree", "reason")
 Dumper = getattr(yaml, "CSafeDumper", getattr(yaml, "SafeDumper", object))
 
 
@@ -62,7 +63,7 @@ def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
         raise BadInput(f"{name} belongs to the project '{data.get('project')}', not to '{project}': name another lock_file.")
     found = {}
     for item in data["components"]:
-        if not isinstance(item, dict) or set(item) != set(KEYS) or not all(isinstance(value, str) for value in item.values()):
+        if not isinstance(item, dict) or not set(NEEDED) <= set(item) <= set(KEYS) or not all(isinstance(value, str) for value in item.values()):
             raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
         if not COMMIT.fullmatch(item["commit"]):
             raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
