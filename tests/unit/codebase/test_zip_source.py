@@ -280,7 +280,7 @@ def test_the_same_zip_is_the_same_commit_everywhere(tmp_path: Path, monkeypatch:
     assert commit == imported(tmp_path / "2.git", two) == "7c0ae27b149860646b3374e5388448a0bfb87325"
     assert git(tmp_path / "1.git", "fsck", "--strict", "--no-dangling") == ""
     assert git(tmp_path / "1.git", "log", "--format=%an %ae %at %ai|%cn %ce %ct|%P|%B", commit) == (
-        "lms.moodle lms.moodle@localhost 0 1970-01-01 00:00:00 +0000|lms.moodle lms.moodle@localhost 0||mod_board\n"
+        "lms.moodle lms.moodle@localhost 0 1970-01-01 00:00:00 +0000|lms.moodle lms.moodle@localhost 0||mod_board"
     )
 
 
