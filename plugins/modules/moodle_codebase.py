@@ -203,7 +203,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository imp
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, with_whole_store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
-from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 
 
@@ -284,16 +284,7 @@ def main() -> None:
     urls = [module.params["repository"], module.params["plugin_list"], *urls_in(module.params["definition"])]
     module.no_log_values.update(*map(secrets_in, urls))
     background = Background(module.params["_background"])
-    try:
-        result = CodebaseModule(module.params, module.check_mode, background).run()
-    except MoodleError as error:
-        module.fail_json(msg=error.message, **background.answer(error.result))
-    except OSError as error:
-        module.fail_json(msg=f"{error.filename or module.params['store']}: {error.strerror or error}. Run again when that is mended.")
-    finally:
-        background.over()
-        background.close()
-    module.exit_json(**background.answer(result))
+    conclude(module, background, CodebaseModule(module.params, module.check_mode, background).run, module.params["store"])
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import S
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.survey import Survey
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
-from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 
 
@@ -191,16 +191,7 @@ def main() -> None:
     urls = [module.params["repository"], module.params["plugin_list"], *urls_in(module.params["definition"])]
     module.no_log_values.update(*map(secrets_in, urls))
     background = Background(module.params["_background"])
-    try:
-        result = CodebaseInfo(module.params, background).run()
-    except MoodleError as error:
-        module.fail_json(msg=error.message, **background.answer(error.result))
-    except OSError as error:
-        module.fail_json(msg=f"{error.filename or module.params['store']}: {error.strerror or error}.")
-    finally:
-        background.over()
-        background.close()
-    module.exit_json(**background.answer(result))
+    conclude(module, background, CodebaseInfo(module.params, background).run, module.params["store"])
 
 
 if __name__ == "__main__":

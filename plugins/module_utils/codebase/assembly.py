@@ -46,6 +46,7 @@ def assemble(store: Store, descriptions: Descriptions, decided: Sequence[Decided
     laid = []
     for overlay in overlays:
         own = overlay_tree(store, Path(overlay.path))
+        store.flush()
         descriptions.refuse_hazards(own, f"overlays: {overlay.path}")
         tree = lay_over(store, tree, inside(store, own, overlay.to))
         laid.append({"to": overlay.to or "/", "tree": own})

@@ -63,7 +63,7 @@ class Build:
         linted = self._timed("lint", lambda: self._lint(made, last)) if changed else 0
         lock = write_lock(self.manifest.project, made.tree, made.locked, made.overlays)
         if changed:
-            commit, tag = self._publish(last, made.tree, describe(self.manifest.project, made.components, changes), lock)
+            commit, tag = self._publish(last, made.tree, describe(self.manifest.project, made.components, changes, made.overlays), lock)
         else:
             commit, tag = t.cast(Built, last).commit, t.cast(Built, last).tag
         if not self.check_mode:

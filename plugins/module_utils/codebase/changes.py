@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from .lock import Locked
@@ -54,7 +54,7 @@ def compare(old: dict[str, Locked], new: Sequence[Component]) -> Changes:
     )
 
 
-def describe(project: str, components: Sequence[Component], changes: Changes) -> str:
+def describe(project: str, components: Sequence[Component], changes: Changes, overlays: Sequence[Mapping[str, str]] = ()) -> str:
     """The commit message: a subject, then what changed, then all that is in it."""
     core = components[0]
     lines = [f"{project}: Moodle {core.release} with {len(components) - 1} plugins", ""]
@@ -62,7 +62,8 @@ def describe(project: str, components: Sequence[Component], changes: Changes) ->
     for verb, names in (("Added", changes.added), ("Updated", changes.updated)):
         lines += [f"{verb} {by_name[name]}" for name in names]
     lines += [f"Removed {name}" for name in changes.removed]
-    return "\n".join([*lines, "", "Contents:", *(f"  {part}" for part in components)])
+    own = (f"  own files over {overlay['to']} ({overlay['tree'][:12]})" for overlay in overlays)
+    return "\n".join([*lines, "", "Contents:", *(f"  {part}" for part in components), *own])
 
 
 def listing(decided: Iterable[Locked]) -> str:

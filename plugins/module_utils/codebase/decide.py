@@ -27,6 +27,7 @@ class Decided:
     locked: Locked
     facts: Facts
     rejected: tuple[Rejected, ...] = ()
+    kind: str = ""  # of the ref that was taken: tag, branch …
 
 
 @dataclass
@@ -147,7 +148,7 @@ class Decider:
         held = self._held(part, branch)
         locked = held or decision(part, taken.name, taken.commit, choice.reason, branch)
         facts = self.descriptions.plugin(self.sources.store.tree_of(locked.commit), part.component)
-        return Decided(part, locked, facts, () if held else choice.rejected)
+        return Decided(part, locked, facts, () if held else choice.rejected, taken.kind)
 
 
 def _core(core: Decided) -> Core:

@@ -16,14 +16,20 @@ from .yaml_file import read_yaml
 
 
 def read_manifest(path: str | None, definition: dict[str, t.Any] | None) -> Manifest:
-    if path is None:
-        return parse_manifest(definition, "definition", base=None)
+    return parse_manifest(definition, "definition", base=None) if path is None else parse_file(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """The file as it is, its line breaks included."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_bytes().decode()
     except OSError as error:
         raise BadInput(f"The code base file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"The code base file {path} is not UTF-8 text (byte {error.start}).") from error
+
+
+def parse_file(text: str, path: str) -> Manifest:
     data, lines = read_yaml(text, path)
     return parse_manifest(data, path, lines, base=str(Path(path).resolve().parent))
 

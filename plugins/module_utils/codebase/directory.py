@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from .plugin_list import PluginList, fetch_plugin_list
 @dataclass
 class Directory:
     where: str
-    cache: Path
+    cache: Path | None  # where the list is kept for the next call
     offline: bool
     warnings: list[str] = field(default_factory=list)
 
@@ -25,6 +26,7 @@ class Directory:
 
     @cached_property
     def _list(self) -> PluginList:
-        found, warnings = fetch_plugin_list(self.where, self.cache, self.offline)
+        with tempfile.TemporaryDirectory(prefix="lms-moodle-") as folder:
+            found, warnings = fetch_plugin_list(self.where, self.cache or Path(folder), self.offline)
         self.warnings += warnings
         return found

@@ -25,7 +25,15 @@ from .store import Store, ref_of
 INCOMING = "incoming"
 AGE = 60.0
 EVERYTHING = "2147483647"  # Git's word for no limit of the depth
-CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[fetch]\n\tunpackLimit = 1\n[core]\n\talternateRefsPrefixes = {prefix}\n"
+CONFIG = """[core]
+\trepositoryformatversion = 0
+\tbare = true
+\talternateRefsPrefixes = {prefix}
+[fetch]
+\tunpackLimit = 1
+[fastimport]
+\tunpackLimit = 1
+"""
 
 
 @dataclass
@@ -61,11 +69,13 @@ class Fetch:
     def run(self) -> None:
         """Ask the source. May be called in a thread."""
         self._prepare()
-        if not self.wanted:
-            return
+        if self.wanted:
+            self._get()
+
+    def _get(self) -> None:
         with explained("fetch", f"{self.what} of {self.source}"):
             try:
-                self._git_fetch("1", (f"+{_remote(kind, name)}:{_local(number)}" for number, (kind, name) in enumerate(self.wanted)))
+                self._git_fetch("1", (f"+{_remote(kind, name)}:{local_ref(number)}" for number, (kind, name) in enumerate(self.wanted)))
             except GitFailed:
                 if not any(kind == "commit" for kind, _dummy in self.wanted):
                     raise
@@ -100,7 +110,7 @@ class Fetch:
         got = {ref: oid for oid, _dummy, ref in (line.partition(" ") for line in listed)}
         found = {}
         for number, (kind, name) in enumerate(self.wanted):
-            oid = got.get(_local(number), name if kind == "commit" else "")
+            oid = got.get(local_ref(number), name if kind == "commit" else "")
             if oid and (kind != "commit" or self._has(oid)):
                 found[ref_of(self.source, kind, name)] = oid
         return found
@@ -142,5 +152,5 @@ def _remote(kind: str, name: str) -> str:
     return {"tag": f"refs/tags/{name}", "branch": f"refs/heads/{name}"}.get(kind, name)
 
 
-def _local(number: int) -> str:
+def local_ref(number: int) -> str:
     return f"refs/wanted/{number}"

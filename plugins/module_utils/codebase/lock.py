@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class Locked:
 
     def answers(self, part: Part, branch: str = "") -> bool:
         """Whether the manifest still asks what was asked when this was decided."""
-        return (self.component, self.source, self.wanted) == (part.component, without_secrets(part.source), wish(part, branch))
+        return (self.component, self.source, self.wanted) == (part.component, source_of(part), wish(part, branch))
 
 
 def wish(part: Part, branch: str) -> str:
@@ -43,9 +44,15 @@ def wish(part: Part, branch: str) -> str:
     return f"{part.wanted}, for branch {branch}" if part.wanted.kind == "newest" else str(part.wanted)
 
 
+def source_of(part: Part) -> str:
+    """Its source as it may be shown, and as it is on any host: a zip is known by its checksum, wherever it lies."""
+    zipped_here = part.wanted.kind == "zip" and "://" not in part.source
+    return posixpath.basename(part.source) if zipped_here else without_secrets(part.source)
+
+
 def decision(part: Part, ref: str, commit: str, reason: str = "", branch: str = "") -> Locked:
     """What was found for ``part``. The lock is kept in Git and shown to many: no password in a URL goes into it."""
-    return Locked(part.component, without_secrets(part.source), wish(part, branch), ref, commit, "", reason)
+    return Locked(part.component, source_of(part), wish(part, branch), ref, commit, "", reason)
 
 
 def write_lock(project: str, tree: str, entries: Iterable[Locked], overlays: Iterable[Mapping[str, str]] = ()) -> str:
@@ -63,9 +70,13 @@ def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
         raise BadInput(f"{name} belongs to the project '{data.get('project')}', not to '{project}': name another lock_file.")
     found = {}
     for item in data["components"]:
-        if not isinstance(item, dict) or not set(NEEDED) <= set(item) <= set(KEYS) or not all(isinstance(value, str) for value in item.values()):
-            raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
-        if not COMMIT.fullmatch(item["commit"]):
+        if not _is_decision(item):
             raise BadInput(f"{name} has a damaged entry: {item!r}. Restore it from Git, or delete it to have everything decided afresh.")
         found[item["component"]] = Locked(**item)
     return found
+
+
+def _is_decision(item: object) -> bool:
+    if not isinstance(item, dict) or not set(NEEDED) <= set(item) <= set(KEYS):
+        return False
+    return all(isinstance(value, str) for value in item.values()) and bool(COMMIT.fullmatch(item["commit"]))

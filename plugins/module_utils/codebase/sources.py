@@ -19,10 +19,11 @@ from .gitrepo import explained, git
 from .manifest import Part
 from .store import Store, ref_of
 from .versions import core_ref
+from .zip_import import ZipImport
 
 AT_ONCE = 8
 BEAT = 1.0
-SETTLED = ("tag", "commit")
+SETTLED = ("tag", "commit", "zip")
 REFS = ("tag", "branch")
 CHOICES = ("newest", "version")  # of a plugin: all refs of its source are candidates
 Names = list[tuple[str, str]]
@@ -74,7 +75,7 @@ class Sources:
     def _known(self, part: Part) -> list[Ref]:
         """What the store has of it."""
         tags, branches = (self.store.refs_of(part.source, kind) for kind in REFS)
-        if part.wanted.kind not in REFS and part.wanted.kind != "commit":
+        if part.wanted.kind in CHOICES:
             try:
                 return self._refs(part, _candidates(part, tags, branches))
             except MoodleError:
@@ -126,9 +127,9 @@ class Sources:
 
     def _fetched(self, part: Part) -> tuple[Names, Fetch | None]:
         """In a thread: which refs answer the wish, and the fetch of those that are not here."""
-        if part.wanted.kind in REFS or part.wanted.kind == "commit":
-            names = [(part.wanted.kind, part.wanted.value)]
-            missing, gone = names, []
+        gone: Names = []
+        if part.wanted.kind not in CHOICES:
+            names = missing = [(part.wanted.kind, part.wanted.value)]
         else:
             listed = remote_refs(part)
             tags, branches = ({name: oid for (kind, name), oid in listed.items() if kind == wanted} for wanted in REFS)
@@ -139,7 +140,8 @@ class Sources:
             gone = [(kind, name) for kind in REFS for name in self.store.refs_of(part.source, kind) if (kind, name) not in listed]
         if not missing and not gone:
             return names, None
-        fetch = Fetch(self.store, part.source, tuple(missing), f"{part.component}, {part.wanted}", tuple(gone))
+        way = ZipImport if part.wanted.kind == "zip" else Fetch
+        fetch = way(self.store, part.source, tuple(missing), f"{part.component}, {part.wanted}", tuple(gone))
         try:
             fetch.run()
         except BaseException:

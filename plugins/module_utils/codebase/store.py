@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import shutil
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -77,7 +77,8 @@ class Store(GitRepository):
 def with_whole_store(path: Path, offline: bool, work: t.Callable[[Store], dict[str, t.Any]]) -> dict[str, t.Any]:
     """The result of ``work``; where the store turns out to be damaged it is thrown away, and the work done once more."""
     try:
-        return _with_store(path, offline, work)
+        with opened(path, offline) as store:
+            return work(store)
     except Damaged as error:
         if not (path / MADE_BY_US).exists() or is_whole(path):
             raise
@@ -86,15 +87,17 @@ def with_whole_store(path: Path, offline: bool, work: t.Callable[[Store], dict[s
                 f"The store {path} is damaged: run once without 'offline', and it is filled again ({error.message})"
             ) from None
         throw_away(path)
-        result = _with_store(path, offline, work)
+        with opened(path, offline) as store:
+            result = work(store)
         result["warnings"] = [*result.get("warnings", []), f"The store {path} was damaged and has been filled again ({error.message})"]
         return result
 
 
-def _with_store(path: Path, offline: bool, work: t.Callable[[Store], dict[str, t.Any]]) -> dict[str, t.Any]:
+@contextlib.contextmanager
+def opened(path: Path, offline: bool) -> Iterator[Store]:
     store = Store(path, offline)
     try:
-        return work(store)
+        yield store
     finally:
         store.close()
 
