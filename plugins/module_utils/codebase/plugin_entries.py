@@ -76,7 +76,7 @@ def _entries(data: bytes, name: str) -> list[t.Any]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if error.end == len(data) and error.reason == "unexpected end of data":
+        if error.reason == "unexpected end of data":
             raise Truncated(name, f"cut off after {len(data)} bytes") from None
         raise BadInput(f"{name} is not UTF-8, so it is not the plugin directory's list.") from None
     try:

@@ -168,7 +168,7 @@ def fast_import_stream(files: Iterable[ZippedFile], ref: str, message: str) -> I
     """
     words = f"{message.rstrip()}\n".encode()
     yield f"feature done\ncommit {ref}\nauthor {AUTHOR}\ncommitter {AUTHOR}\ndata {len(words)}\n".encode() + words + b"\n"
-    for file in sorted(files, key=lambda file: file.path.encode()):
+    for file in files:
         yield f"M {file.mode} inline {_quoted(file.path)}\ndata {len(file.content)}\n".encode() + file.content + b"\n"
     yield b"done\n"
 

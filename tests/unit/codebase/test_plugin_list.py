@@ -158,10 +158,10 @@ def test_what_is_no_list_is_called_what_it_is(data: bytes, reason: str) -> None:
 WHOLE = json.dumps({"plugins": [entry("mod_board", version(), {"}": '}\\"é\n'}, [], {}, True, None, -1.5e-7)]}, ensure_ascii=False).encode()
 
 
-@given(st.integers(0, len(WHOLE) - 1))
-def test_a_list_cut_off_anywhere_is_called_cut_off(length: int) -> None:
-    with pytest.raises(Truncated, match="is empty" if not length else f"is cut off after {length} bytes"):
-        parse_plugin_list(WHOLE[:length], "The list")
+def test_a_list_cut_off_anywhere_is_called_cut_off() -> None:
+    for length in range(len(WHOLE)):
+        with pytest.raises(Truncated, match=f"is cut off after {length} bytes" if length else "is empty"):
+            parse_plugin_list(WHOLE[:length], "The list")
 
 
 PIECES = st.recursive(
@@ -262,7 +262,8 @@ def test_a_list_that_did_not_change_is_not_sent_again(tmp_path: Path) -> None:
     with Loopback(replies(OLD, ETag='"1"', Last_Modified="Mon, 05 Jan 2026 10:00:00 GMT"), replies(b"", 304), replies(NEW)) as server:
         client = Client(server, tmp_path)
         client.get()
-        assert client.get() == ("https://old.example.org/r", [])
+        client.aged(3600)
+        assert client.get(max_age=60) == ("https://old.example.org/r", [])
         assert client.get(max_age=60) == ("https://old.example.org/r", [])  # and is new again
         assert client.get() == ("https://new.example.org/r", [])
     first, *others = (asked.headers for asked in server.asked)
