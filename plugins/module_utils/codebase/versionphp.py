@@ -6,224 +6,158 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from .php_tokens import Refused, Token, tokens
+from .php_values import CONSTANTS, Expressions, PhpObject, array_key
 
-CONSTANTS: dict[str, t.Any] = {
-    "MATURITY_ALPHA": 50,
-    "MATURITY_BETA": 100,
-    "MATURITY_RC": 150,
-    "MATURITY_STABLE": 200,
-    "ANY_VERSION": "any",
-    "true": True,
-    "false": False,
-    "null": None,
-}
-LARGEST_INTEGER = 2**63
-_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
-_GUARD = ("(", "MOODLE_INTERNAL", ")")
+# What Moodle has defined before it reads the file.
+_DEFINED = {"MOODLE_INTERNAL", *(name for name in CONSTANTS if name.isupper())}
+# Setting these changes more than a variable of the file.
+_NOT_OURS = {"this", "GLOBALS", "_SERVER", "_GET", "_POST", "_FILES", "_COOKIE", "_SESSION", "_REQUEST", "_ENV"}
 
 
-def read_version(php: str) -> dict[str, t.Any]:
-    """The variables that the file sets; an object (``$plugin``) is a dictionary of its properties."""
-    return _Reader(tokens(php)).file()
+def read_version(php: str | bytes) -> dict[str, t.Any]:
+    """The variables that the file sets; an object (``$plugin``) is a dictionary of its properties.
+
+    Best given the bytes of the file: those that are no UTF-8 come back as surrogates (``surrogateescape``).
+    """
+    return t.cast("dict[str, t.Any]", _plain(_Reader(php).file(), keep=True))
 
 
-def read_plugin(php: str) -> dict[str, t.Any]:
+def read_plugin(php: str | bytes) -> dict[str, t.Any]:
     """The properties of ``$plugin``, or of the ``$module`` of very old plugins."""
-    reader = _Reader(tokens(php))
-    # Moodle gives the file one object under both names, and old files use both.
-    given: dict[str, t.Any] = {}
-    reader.variables.update(plugin=given, module=given)
-    variables = reader.file()
-    found = variables["module"] if variables["plugin"] is given and not given else variables["plugin"]
-    if isinstance(found, dict) and found:
-        return found
+    reader = _Reader(php)
+    reader.file()
+    found = reader.variables["plugin"]
+    if found is reader.given and not found:
+        found = reader.variables["module"]
+    if isinstance(found, PhpObject) and found:
+        return t.cast("dict[str, t.Any]", _plain(found, keep=True))
     raise Refused("it sets neither $plugin nor $module")
 
 
-class _Reader:
-    def __init__(self, found: list[Token]) -> None:
-        self.tokens = found
-        self.position = 0
-        self.variables: dict[str, t.Any] = {}
+def read_subplugins(php: str | bytes) -> dict[str, str]:
+    """The types that an old ``db/subplugins.php`` declares, each with its path from the root of the code base."""
+    found = _Reader(php).file().get("subplugins")
+    if type(found) is not dict:
+        raise Refused("it does not set $subplugins to an array")
+    for kind, path in found.items():
+        if not isinstance(kind, str) or not isinstance(path, str):
+            raise Refused(f"$subplugins holds {repr(kind)[:40]}, which is not a type with a path")
+    return found
+
+
+class _Reader(Expressions):
+    def __init__(self, php: str | bytes) -> None:
+        # Moodle gives the file one object under both names, and old files use both.
+        self.given = PhpObject()
+        super().__init__(tokens(php), {"plugin": self.given, "module": self.given})
+        self.mentioned: set[str] = set()
 
     def file(self) -> dict[str, t.Any]:
+        self.declaration()
         while self.position < len(self.tokens):
             self.statement()
-        return self.variables
+        return {name: value for name, value in self.variables.items() if name in self.mentioned}
+
+    def declaration(self) -> None:
+        """``declare(strict_types=1);``, which PHP accepts as the first statement only."""
+        if self.take("name", "declare"):
+            self.expect("op", "(")
+            word = self.expect("name")
+            self.expect("op", "=")
+            number = self.expect("int")
+            if word.value.lower() != "strict_types" or number.value not in (0, 1):
+                self.refuse(word)
+            self.expect("op", ")")
+            self.expect("op", ";")
 
     def statement(self) -> None:
-        token = self.peek()
         if self.take("op", ";"):
             return
+        token = self.next()
         if token.kind == "variable":
-            self.assignment()
-        elif token.kind == "name" and token.value.lower() == "defined":
-            self.guard_expression()
+            self.assignment(token)
+        elif token.kind == "name" and token.value.lower() in ("defined", "\\defined"):
+            self.guard(token)
+            if not (self.take("op", "||") or self.take("name", "or")):
+                self.refuse(self.peek())
+            self.never_done()
         elif token.kind == "name" and token.value.lower() == "if":
-            self.guard_condition()
+            self.condition(token)
         else:
             self.refuse(token)
 
-    def assignment(self) -> None:
-        name = self.next().value[1:]
+    def assignment(self, token: Token) -> None:
+        holder: dict[str, t.Any] = self.variables
+        key = token.value[1:]
+        if key in _NOT_OURS:
+            self.refuse(token)
+        self.mentioned.add(key)
         if self.take("op", "->"):
-            holder = self.variables.setdefault(name, {})
-            key = self.expect("name").value
-        else:
-            holder, key = self.variables, name
-        if not isinstance(holder, dict):
-            raise Refused(f"${name} is not an object")
+            holder, key = self.object_called(token), self.property_name()
+        element = None
         if self.take("op", "["):
-            if holder.setdefault(key, {}) == []:
-                holder[key] = {}
-            holder = holder[key]
-            key = _array_key(self.expression())
+            element = array_key(self.value(), token)
             self.expect("op", "]")
-            if not isinstance(holder, dict):
-                raise Refused(f"${name}: an element is set in a list")
         self.expect("op", "=")
-        holder[key] = self.expression()
+        value = self.expression() if holder is self.variables and element is None else self.value()
         self.expect("op", ";")
+        if element is None:
+            holder[key] = value
+        else:
+            self.array_called(holder, key, token)[element] = value
 
-    def guard_expression(self) -> None:
-        """``defined('MOODLE_INTERNAL') || die();``"""
-        self.next()
-        self.guard_arguments()
-        if not (self.take("op", "||") or self.take("name", "or") or self.take("name", "OR")):
-            self.refuse(self.peek())
-        self.die()
+    def array_called(self, holder: dict[str, t.Any], key: str, token: Token) -> dict[t.Any, t.Any]:
+        """The array that gets an element; PHP makes one where there was nothing."""
+        if holder.get(key) is None:
+            holder[key] = {}
+        found = holder[key]
+        return found if type(found) is dict else self.refuse(token, f"an element is set in {token.value}, which is no array")
 
-    def guard_condition(self) -> None:
+    def condition(self, token: Token) -> None:
         """``if (!defined('MOODLE_INTERNAL')) { die('…'); }``"""
-        self.next()
         self.expect("op", "(")
-        self.expect("op", "!")
-        self.expect("name", "defined")
-        self.guard_arguments()
+        if not self.take("op", "!"):
+            self.refuse(token, "a condition that may hold or not")
+        self.guard(self.expect("name"))
         self.expect("op", ")")
         if self.take("op", "{"):
-            self.die()
+            self.never_done()
             self.expect("op", "}")
         else:
-            self.die()
+            self.never_done()
 
-    def guard_arguments(self) -> None:
-        for value in _GUARD:
-            if self.next().value != value:
-                raise Refused("a condition that is not about MOODLE_INTERNAL")
+    def guard(self, token: Token) -> None:
+        if token.value.lower() not in ("defined", "\\defined"):
+            self.refuse(token)
+        self.expect("op", "(")
+        name = self.expect("string")
+        if name.value not in _DEFINED:
+            self.refuse(name, f"a condition about {name.value[:40]!r}, which may be defined or not")
+        self.expect("op", ")")
 
-    def die(self) -> None:
+    def never_done(self) -> None:
+        """What a file does where Moodle is missing: it ends, or defines what Moodle has defined already."""
         name = self.expect("name")
-        if name.value.lower() not in ("die", "exit"):
+        if name.value.lower() in ("define", "\\define"):
+            self.expect("op", "(")
+            self.value()
+            self.expect("op", ",")
+            self.value()
+            self.expect("op", ")")
+        elif name.value.lower() not in ("die", "exit"):
             self.refuse(name)
-        if self.take("op", "(") and not self.take("op", ")"):
-            self.expression()
+        elif self.take("op", "(") and not self.take("op", ")"):
+            self.value()
             self.expect("op", ")")
         self.expect("op", ";")
 
-    def expression(self) -> t.Any:
-        value = self.product()
-        while self.take("op", "."):
-            right = self.product()
-            if not isinstance(value, str) or not isinstance(right, str):
-                raise Refused("a concatenation of what is not text")
-            value += right
+
+def _plain(value: t.Any, keep: bool = False) -> t.Any:
+    """An array counted from 0 becomes a list; an object, and what is kept, stays a dictionary."""
+    if not isinstance(value, dict):
         return value
-
-    def product(self) -> t.Any:
-        """``24 * 60 * 60``, as old plugins wrote the seconds of their cron."""
-        value = self.operand()
-        while self.take("op", "*"):
-            right = self.operand()
-            if not _whole(value) or not _whole(right) or abs(value * right) >= LARGEST_INTEGER:
-                raise Refused("a product of what are not whole numbers, or too large ones")
-            value *= right
-        return value
-
-    def operand(self) -> t.Any:
-        token = self.next()
-        if token.kind in ("int", "float", "string"):
-            return token.value
-        if token.kind == "op" and token.value == "-":
-            number = self.operand()
-            return -number if isinstance(number, (int, float)) else self.refuse(token)
-        if token.kind == "op" and token.value == "(":
-            value = self.expression()
-            self.expect("op", ")")
-            return value
-        if token.kind == "op" and token.value == "[":
-            return self.array("]")
-        if token.kind == "name":
-            return self.named(token)
-        return self.refuse(token)
-
-    def named(self, token: Token) -> t.Any:
-        word = token.value.lstrip("\\")
-        if word.lower() == "array" and self.take("op", "("):
-            return self.array(")")
-        if word.lower() == "new" and self.expect("name").value.lstrip("\\").lower() == "stdclass":
-            if self.take("op", "("):
-                self.expect("op", ")")
-            return {}
-        for known in (word, word.lower()):
-            if known in CONSTANTS:
-                return CONSTANTS[known]
-        return self.refuse(token)
-
-    def array(self, end: str) -> list[t.Any] | dict[t.Any, t.Any]:
-        items: dict[t.Any, t.Any] = {}
-        following = 0
-        while not self.take("op", end):
-            key = value = self.expression()
-            if self.take("op", "=>"):
-                value = self.expression()
-                key = _array_key(key)
-            else:
-                key = following
-            items[key] = value
-            following = max(following, key + 1) if isinstance(key, int) else following
-            if not self.take("op", ","):
-                self.expect("op", end)
-                break
-        return list(items.values()) if list(items) == list(range(len(items))) else items
-
-    def peek(self) -> Token:
-        if self.position >= len(self.tokens):
-            raise Refused("the file ends in the middle of a statement")
-        return self.tokens[self.position]
-
-    def next(self) -> Token:
-        token = self.peek()
-        self.position += 1
-        return token
-
-    def take(self, kind: str, value: str) -> bool:
-        found = self.position < len(self.tokens) and self.tokens[self.position][:2] == (kind, value)
-        self.position += found
-        return found
-
-    def expect(self, kind: str, value: str | None = None) -> Token:
-        token = self.next()
-        if token.kind != kind or (value is not None and token.value != value):
-            self.refuse(token)
-        return token
-
-    def refuse(self, token: Token) -> t.NoReturn:
-        raise Refused(f"line {token.line}: '{token.value}' is beyond this reader")
-
-
-def _array_key(key: t.Any) -> int | str:
-    """As PHP keeps it: text that is a whole number becomes one. What its versions disagree about is refused."""
-    if isinstance(key, str) and _WHOLE.fullmatch(key) and abs(int(key)) < LARGEST_INTEGER:
-        key = int(key)
-    if isinstance(key, bool) or not isinstance(key, (int, str)) or (isinstance(key, int) and key < 0):
-        raise Refused(f"{key!r} as the key of an array")
-    return key
-
-
-def _whole(value: t.Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    items = {key: _plain(item, isinstance(item, PhpObject)) for key, item in value.items()}
+    return items if keep or list(items) != list(range(len(items))) else list(items.values())
