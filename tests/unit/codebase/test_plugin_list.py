@@ -321,7 +321,7 @@ def test_what_will_not_pass_is_said_at_once_and_leaves_nothing(answer: Answer, r
 
 
 @pytest.mark.parametrize(
-    "answer", [replies(b"", 500), breaks_off(NEW), says_nothing(1), drips(1)], ids=["500", "cut", "silent", "dripping"]
+    "answer", [replies(b"", 500), breaks_off(NEW), says_nothing(30), drips(30)], ids=["500", "cut", "silent", "dripping"]
 )
 def test_three_tries_are_enough(answer: Answer, tmp_path: Path) -> None:
     with Loopback(answer) as server:

@@ -106,12 +106,12 @@ def test_nobody_there() -> None:
         got(url)
 
 
-@pytest.mark.parametrize("answer", [says_nothing(2), drips(3)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("answer", [says_nothing(30), drips(30)], ids=["silent", "dripping"])
 def test_a_server_that_sends_next_to_nothing_is_given_up(answer: Answer) -> None:
     began = time.monotonic()
     with Loopback(answer) as server, pytest.raises(Passing, match="came"):
         got(server.url, timeout=0.3)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -265,19 +265,15 @@ def test_what_will_not_pass_is_not_tried_again() -> None:
     assert failing(Unavailable("It", "so", 403)) == ([], "It cannot be had: so.")
 
 
-@pytest.mark.parametrize(
-    ("header", "least", "most"),
-    [
-        ("7", 7, 7),
-        (formatdate(time.time() + 600, usegmt=True), 590, 600),
-        (formatdate(0), 0, 0),
-        ("soon", 0, 0),
-        ("-5", 0, 0),
-        ("9" * 400, 1e6, 1e9),
-    ],
-)
-def test_both_forms_of_retry_after(header: str, least: float, most: float) -> None:
+@pytest.mark.parametrize(("header", "wait"), [("7", 7), (formatdate(0), 0), ("soon", 0), ("-5", 0), ("9" * 400, 999_999_999)])
+def test_the_wait_that_an_answer_asks_for(header: str, wait: float) -> None:
     with Loopback(replies(b"", 429, Retry_After=header)) as server, pytest.raises(Passing) as failure:
         got(server.url)
-    assert least <= failure.value.wait <= most
-    assert ("come back" in failure.value.message) == (failure.value.wait > LONGEST_WAIT)
+    assert failure.value.wait == wait
+    assert ("come back" in failure.value.message) == (wait > LONGEST_WAIT)
+
+
+def test_the_wait_may_be_a_date() -> None:
+    with Loopback(replies(b"", 503, Retry_After=formatdate(time.time() + 3600, usegmt=True))) as server, pytest.raises(Passing) as failure:
+        got(server.url)
+    assert 3000 < failure.value.wait <= 3600
