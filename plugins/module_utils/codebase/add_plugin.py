@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..common.errors import BadInput
+from ..common.process import without_secrets
 from .decide import Decided, Decider
 from .declared import parse_file, read_text
 from .describe import Descriptions
 from .edit import remove_plugin, set_plugin
 from .lock import read_lock
-from .manifest import COMPONENT, REF_KINDS, Manifest, Part, Wanted
+from .manifest import COMPONENT, REF_KINDS, SOURCE, Manifest, Part, Wanted
 from .sources import Sources
 from .store import Store
 
@@ -66,6 +67,8 @@ class PluginEdit:
         if values.get("zip"):
             return {}
         source = values.get("source") or (known.source if known else "")
+        if source and not SOURCE.fullmatch(source):
+            raise BadInput(f"source: a Git URL or an absolute path is expected, '{without_secrets(source)}' was found.")
         if not source and self.repository_of is not None:
             source = self.repository_of(self.component) or ""
             if not source:

@@ -46,6 +46,7 @@ class Survey:
         planned = build.run()
         built = {"commit": last.commit, "tree": last.tree, "tag": last.tag} if last else {}
         return {
+            "changed": False,
             "project": self.manifest.project,
             "desired": [self._desired(part) for part in (self.manifest.moodle, *self.manifest.plugins)],
             "locked": [asdict(entry) for entry in locked.values()],

@@ -17,91 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.repositories import Source, call_module, git, listing, module_command, module_environment, module_input
-
-from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
-from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
-from ansible_collections.lms.moodle.plugins.modules.moodle_codebase import CodebaseModule
-
-DEFAULTS = {
-    "manifest": None,
-    "definition": None,
-    "lock_file": None,
-    "update": [],
-    "offline": False,
-    "tag": "true",
-    "plugin_list": "",
-    "resolve_dependencies": False,
-    "lint": False,
-    "lint_exclude": [],
-    "php": "php",
-}
-COMPONENTS = '{"plugintypes": {"mod": "mod", "local": "local"}}'
-VERSION = "<?php\n$version = %s;\n$release = '%s';\n$branch = '%s';\n"
-
-
-def core_files(version: str, release: str, branch: str) -> dict[str, str]:
-    return {
-        "version.php": VERSION % (version, release, branch),
-        "lib/components.json": COMPONENTS,
-        "mod/readme.txt": "m",
-        "run*": "#!x",
-        "l@": "run",
-    }
-
-
-def plugin_files(component: str, version: int) -> dict[str, str]:
-    return {"version.php": f"<?php\n$plugin->component = '{component}';\n$plugin->version = {version};\n"}
-
-
-class Bench:
-    """Sources of a core and a plugin, and the module's arguments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.core, self.board = Source(folder / "core"), Source(folder / "board")
-        self.core.commit(core_files("1.0", "4.4.1", "404"), tag="v4.4.1", branch="MOODLE_404_STABLE")
-        self.core.commit(core_files("2.0", "4.4.2", "404"), tag="v4.4.2")
-        self.board.commit(plugin_files("mod_board", 1), branch="stable", tag="v1")
-        self.definition: dict[str, Any] = {
-            "project": "campus",
-            "moodle": {"source": str(self.core.path), "version": "4.4"},
-            "plugins": {"mod_board": {"source": str(self.board.path), "branch": "stable"}},
-        }
-        self.arguments: dict[str, Any] = {
-            "store": str(folder / "store.git"),
-            "repository": str(folder / "built.git"),
-            "lock_file": str(folder / "lock.yml"),
-        }
-
-    def build(self, *, check: bool = False, **more: Any) -> dict[str, Any]:
-        """What the module's class returns, or what main() would make of an error; in this process, as most tests need no other."""
-        params = {**DEFAULTS, "definition": self.definition, **self.arguments, **more}
-        try:
-            return CodebaseModule(params, check, Background(None)).run()
-        except MoodleError as error:
-            return {"failed": True, "msg": error.message}
-
-    def run_module(self, *, environment: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        return call_module("moodle_codebase", {"definition": self.definition, **self.arguments, **more}, **environment or {})
-
-    def refused(self, **more: Any) -> str:
-        result = self.build(**more)
-        assert result.get("failed"), result
-        message: str = result["msg"]
-        assert "\n" not in message
-        return message
-
-    def built(self, *arguments: str) -> str:
-        return git(self.folder / "built.git", *arguments)
+from support.repositories import git, listing, module_command, module_environment, module_input
+from support.workbench import Workbench, plugin_files
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(tmp_path)
 
 
-def test_check_run_check_run(bench: Bench) -> None:
+def test_check_run_check_run(bench: Workbench) -> None:
     predicted = bench.build(check=True)
     assert predicted["changed"]
     assert not (bench.folder / "built.git").exists()
@@ -127,7 +52,7 @@ def test_check_run_check_run(bench: Bench) -> None:
     assert listing(bench.folder / "built.git") == before
 
 
-def test_what_is_locked_stays_until_update_names_it(bench: Bench) -> None:
+def test_what_is_locked_stays_until_update_names_it(bench: Workbench) -> None:
     first = bench.build()
     bench.board.commit(plugin_files("mod_board", 2), branch="stable")
     assert not bench.build()["changed"]
@@ -136,7 +61,7 @@ def test_what_is_locked_stays_until_update_names_it(bench: Bench) -> None:
     assert bench.built("rev-parse", "campus^") == first["commit"]
 
 
-def test_the_lock_in_the_repository_is_enough_where_the_file_is_lost(bench: Bench) -> None:
+def test_the_lock_in_the_repository_is_enough_where_the_file_is_lost(bench: Workbench) -> None:
     first = bench.build()
     (bench.folder / "lock.yml").unlink()
     shutil.rmtree(bench.folder / "store.git")
@@ -147,7 +72,7 @@ def test_the_lock_in_the_repository_is_enough_where_the_file_is_lost(bench: Benc
     assert (bench.folder / "lock.yml").exists()
 
 
-def test_a_changed_manifest_is_decided_afresh_where_it_changed(bench: Bench) -> None:
+def test_a_changed_manifest_is_decided_afresh_where_it_changed(bench: Workbench) -> None:
     bench.build()
     bench.board.commit(plugin_files("mod_board", 2), branch="stable")
     bench.definition["moodle"]["version"] = "4.4.1"
@@ -157,7 +82,7 @@ def test_a_changed_manifest_is_decided_afresh_where_it_changed(bench: Bench) -> 
     assert bench.build()["removed"] == ["mod_board"]
 
 
-def test_two_builds_in_one_second_get_two_tags(bench: Bench) -> None:
+def test_two_builds_in_one_second_get_two_tags(bench: Workbench) -> None:
     tags = [bench.build()["tag"]]
     for version in ("4.4.1", "4.4.2", "4.4.1"):
         bench.definition["moodle"]["version"] = version
@@ -165,7 +90,7 @@ def test_two_builds_in_one_second_get_two_tags(bench: Bench) -> None:
     assert len(set(tags) - {None}) == 4
 
 
-def test_offline_needs_no_source(bench: Bench) -> None:
+def test_offline_needs_no_source(bench: Workbench) -> None:
     first = bench.build()
     for source in (bench.core, bench.board):
         source.path.rename(source.path.with_suffix(".away"))
@@ -175,12 +100,12 @@ def test_offline_needs_no_source(bench: Bench) -> None:
     assert bench.build(offline=True, update=["all"])["tree"] == first["tree"]
 
 
-def test_offline_says_what_is_missing(bench: Bench) -> None:
+def test_offline_says_what_is_missing(bench: Workbench) -> None:
     bench.definition["moodle"] = {"source": str(bench.core.path), "tag": "v4.4.1"}
     assert "'offline' forbids to fetch it" in bench.refused(offline=True)
 
 
-def test_a_file_lock_older_than_the_last_build_of_a_killed_call_is_no_step_back(bench: Bench) -> None:
+def test_a_file_lock_older_than_the_last_build_of_a_killed_call_is_no_step_back(bench: Workbench) -> None:
     """The file is written before the push: killed between the two, the next call makes the very same build."""
     bench.build()
     bench.board.commit(plugin_files("mod_board", 2), branch="stable")
@@ -210,7 +135,7 @@ def test_a_file_lock_older_than_the_last_build_of_a_killed_call_is_no_step_back(
     assert not bench.build()["changed"]
 
 
-def test_a_push_that_is_refused_leaves_lock_and_repository_as_they_were(bench: Bench) -> None:
+def test_a_push_that_is_refused_leaves_lock_and_repository_as_they_were(bench: Workbench) -> None:
     bench.build()
     bench.definition["moodle"]["version"] = "4.4.1"
     hook = bench.folder / "built.git/hooks/pre-receive"
@@ -223,7 +148,7 @@ def test_a_push_that_is_refused_leaves_lock_and_repository_as_they_were(bench: B
     assert (bench.folder / "lock.yml").read_bytes() == lock
 
 
-def test_two_at_once_make_one_build(bench: Bench) -> None:
+def test_two_at_once_make_one_build(bench: Workbench) -> None:
     data = module_input({"definition": bench.definition, **bench.arguments})
     calls = [
         subprocess.Popen(
@@ -247,7 +172,7 @@ def test_two_at_once_make_one_build(bench: Bench) -> None:
     assert not bench.build()["changed"]
 
 
-def test_a_password_in_a_url_is_in_no_result_no_lock_and_no_ref(bench: Bench) -> None:
+def test_a_password_in_a_url_is_in_no_result_no_lock_and_no_ref(bench: Workbench) -> None:
     secret = "hunter2hunter2"  # noqa: S105
     rewrite = {
         "GIT_CONFIG_COUNT": "1",
@@ -280,7 +205,7 @@ def test_a_password_in_a_url_is_in_no_result_no_lock_and_no_ref(bench: Bench) ->
         ({"plugins": {"local_board": {"source": "CORE", "tag": "v4.4.1"}}}, "local_board: .*neither \\$plugin nor \\$module"),
     ],
 )
-def test_bad_input_is_one_sentence_and_nothing_is_made(bench: Bench, change: dict[str, Any], message: str) -> None:
+def test_bad_input_is_one_sentence_and_nothing_is_made(bench: Workbench, change: dict[str, Any], message: str) -> None:
     places = {"CORE": str(bench.core.path), "BOARD": str(bench.board.path)}
     parts = [change["moodle"]] if "moodle" in change else change["plugins"].values()
     for part in parts:
@@ -303,26 +228,26 @@ def test_bad_input_is_one_sentence_and_nothing_is_made(bench: Bench, change: dic
         ({"definition": None, "manifest": "/no/such/file.yml"}, "The code base file /no/such/file.yml cannot be read: No such file"),
     ],
 )
-def test_a_wrong_argument_is_named(bench: Bench, arguments: dict[str, Any], message: str) -> None:
+def test_a_wrong_argument_is_named(bench: Workbench, arguments: dict[str, Any], message: str) -> None:
     assert message in bench.refused(**arguments)
     assert not (bench.folder / "built.git").exists()
 
 
-def test_a_lock_that_cannot_be_written_is_named(bench: Bench) -> None:
+def test_a_lock_that_cannot_be_written_is_named(bench: Workbench) -> None:
     result = bench.run_module(lock_file="/no/such/place/lock.yml")
     assert result["failed"]
     assert "/no/such/place" in result["msg"]
     assert bench.build()["changed"]
 
 
-def test_a_tag_that_is_there_never_moves(bench: Bench) -> None:
+def test_a_tag_that_is_there_never_moves(bench: Workbench) -> None:
     first = bench.build(tag="v1")
     bench.definition["moodle"]["version"] = "4.4.1"
     assert "The tag v1 is already in" in bench.refused(tag="v1")
     assert bench.built("rev-parse", "v1") == first["commit"]
 
 
-def test_a_directory_that_is_no_repository_is_not_touched(bench: Bench) -> None:
+def test_a_directory_that_is_no_repository_is_not_touched(bench: Workbench) -> None:
     (bench.folder / "built.git").mkdir()
     (bench.folder / "built.git/precious").write_text("mine")
     assert "does not appear to be a git repository" in bench.refused()
@@ -331,7 +256,7 @@ def test_a_directory_that_is_no_repository_is_not_touched(bench: Bench) -> None:
 
 @pytest.mark.parametrize("left", [[], ["refs"], ["refs", "HEAD"], ["refs", "HEAD", "config", "objects"]])
 @pytest.mark.parametrize("place", ["store.git", "built.git"])
-def test_an_init_that_was_killed_is_finished(bench: Bench, place: str, left: list[str]) -> None:
+def test_an_init_that_was_killed_is_finished(bench: Workbench, place: str, left: list[str]) -> None:
     (bench.folder / place).mkdir()
     for name in left:
         if name in ("HEAD", "config"):
@@ -362,7 +287,7 @@ def damage_everything(store: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_packs, lose_objects, damage_everything])
-def test_a_damaged_store_is_filled_again(bench: Bench, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_store_is_filled_again(bench: Workbench, damage: Callable[[Path], None]) -> None:
     first = bench.build()
     damage(bench.folder / "store.git")
     assert "damaged" in bench.refused(offline=True)
@@ -373,7 +298,7 @@ def test_a_damaged_store_is_filled_again(bench: Bench, damage: Callable[[Path], 
     assert bench.build(offline=True)["warnings"] == []
 
 
-def test_a_damaged_source_is_no_reason_to_throw_the_store_away(bench: Bench) -> None:
+def test_a_damaged_source_is_no_reason_to_throw_the_store_away(bench: Workbench) -> None:
     bench.build()
     kept = bench.folder / "store.git" / "kept"
     kept.touch()
@@ -384,13 +309,13 @@ def test_a_damaged_source_is_no_reason_to_throw_the_store_away(bench: Bench) -> 
     assert kept.exists()
 
 
-def test_a_type_that_nothing_brings_is_named(bench: Bench) -> None:
+def test_a_type_that_nothing_brings_is_named(bench: Workbench) -> None:
     bench.board.commit(plugin_files("nope_board", 1), branch="stable")
     bench.definition["plugins"] = {"nope_board": {"source": str(bench.board.path), "branch": "stable"}}
     assert "no plugin type 'nope'" in bench.refused()
 
 
-def test_a_commit_is_found_behind_a_shallow_branch_where_the_server_gives_no_single_commit(bench: Bench) -> None:
+def test_a_commit_is_found_behind_a_shallow_branch_where_the_server_gives_no_single_commit(bench: Workbench) -> None:
     old = bench.board.head()
     bench.board.commit(plugin_files("mod_board", 2), branch="stable")
     bench.build()
@@ -399,14 +324,14 @@ def test_a_commit_is_found_behind_a_shallow_branch_where_the_server_gives_no_sin
     assert bench.run_module(environment=old_protocol)["components"][1]["commit"] == old
 
 
-def test_hundreds_of_plugins_fit_into_a_commit_message(bench: Bench) -> None:
+def test_hundreds_of_plugins_fit_into_a_commit_message(bench: Workbench) -> None:
     files = {f"x/{number}": "" for number in range(3)}
     files["version.php"] = "<?php $plugin->version = 1; $plugin->release = '" + "r" * 150_000 + "';"
     bench.board.commit(files, branch="stable")
     assert bench.build()["changed"]
 
 
-def test_names_that_are_not_utf8_and_modes_come_through(bench: Bench) -> None:
+def test_names_that_are_not_utf8_and_modes_come_through(bench: Workbench) -> None:
     odd = b"od\xff\nd".decode(errors="surrogateescape")
     bench.board.commit({**plugin_files("mod_board", 3), odd: "x", "-dash": "y", "bin*": "z"}, branch="stable")
     assert bench.build()["changed"]
