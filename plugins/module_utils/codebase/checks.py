@@ -21,6 +21,8 @@ Path = tuple[str, ...]
 TRUTH = re.compile(r"[Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO")
 PATH = re.compile(r"(?!(?:.*/)?\.\.(?:/|$))[^\x00-\x1f\x7f]+")
 
+LONG = 200
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -33,7 +35,7 @@ class Reader:
     def fail(self, path: Path, problem: str) -> t.NoReturn:
         line = self.lines.get(path)
         where = f"{self.name}, line {line}" if line else self.name
-        raise BadInput(f"{where}: {'.'.join(path)}: {problem}" if path else f"{where}: {problem}")
+        raise BadInput(f"{where}: {_on_one_line('.'.join(path))}: {problem}" if path else f"{where}: {problem}")
 
     def mapping(self, value: object, path: Path, allowed: tuple[str, ...] | None) -> Mapping[str, object]:
         if not isinstance(value, Mapping):
@@ -78,8 +80,13 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, (str, int, float)):
-        return f"'{without_secrets(str(value))}'"
+        return f"'{_on_one_line(without_secrets(str(value)))}'"
     return f"a {'list' if isinstance(value, list) else type(value).__name__}"
+
+
+def _on_one_line(text: str) -> str:
+    short = text if len(text) <= LONG else f"{text[:LONG]}…"
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def _can_be_written(value: str) -> bool:

@@ -20,7 +20,7 @@ MOODLE_SOURCE = "https://github.com/moodle/moodle.git"
 REF_KINDS = ("version", "tag", "branch", "commit")
 TOP_KEYS = ("project", "moodle", "plugins", "overlays")
 CORE_KEYS = ("source", *REF_KINDS, "patches")
-PLUGIN_KEYS = ("name", "source", *REF_KINDS, "maturity", "force", "patches", "zip", "sha256")
+PLUGIN_KEYS = ("name", "source", "zip", "sha256", *REF_KINDS, "maturity", "force", "patches")
 OVERLAY_KEYS = ("path", "to")
 
 # These are written for Python and for the editors' JavaScript alike.

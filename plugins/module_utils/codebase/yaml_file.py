@@ -20,7 +20,7 @@ def read_yaml(text: str, name: str) -> tuple[object, dict[Path, int]]:
     """The content of ``text`` and, for each key's path, the line on which it stands."""
     lines: dict[Path, int] = {}
     try:
-        node = _compose(text)
+        node = compose_yaml(text)
         if node is not None:
             _refuse_collection_aliases(node, name, set())
         return (None if node is None else _value(node, (), lines, name)), lines
@@ -30,8 +30,8 @@ def read_yaml(text: str, name: str) -> tuple[object, dict[Path, int]]:
         raise BadInput(f"{name} is nested too deeply to be read.") from None
 
 
-def _compose(text: str) -> yaml.Node | None:
-    """With libyaml where there is one: ten times as fast. What it refuses is refused in PyYAML's own words, the same on every host."""
+def compose_yaml(text: str) -> yaml.Node | None:
+    """The nodes of a document. libyaml is ten times as fast; what it refuses is refused in PyYAML's own words, the same on every host."""
     if hasattr(yaml, "CSafeLoader") and _is_the_same_to_libyaml(text):
         try:
             return yaml.compose(text, Loader=yaml.CSafeLoader)

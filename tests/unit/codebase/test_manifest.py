@@ -253,6 +253,15 @@ def test_a_password_in_a_wrong_source_is_not_shown() -> None:
     assert "hunter2" not in caught.value.message
 
 
+def test_a_wrong_value_is_shown_on_one_short_line() -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_manifest({"project": "two\nlines " + "x" * 1000, "moodle": {}}, "definition")
+    assert r"'two\nlines xxx" in caught.value.message
+    assert len(caught.value.message) < 400
+    with pytest.raises(BadInput, match=r"definition: a\\nb: this key is not known here"):
+        parse_manifest({"a\nb": 1}, "definition")
+
+
 def test_a_version_in_a_dictionary_must_be_text() -> None:
     with pytest.raises(BadInput, match=r"cannot tell 3\.1 from 3.10"):
         parse_manifest({"project": "a", "moodle": {"version": 3.10}}, "definition")

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase import checks, manifest
@@ -257,6 +257,7 @@ def written(data: object) -> str:
     return str(yaml.dump(data, Dumper=WithoutAnchors, sort_keys=False))
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_editor_and_module_agree_on_any_document(data: dict[str, Any]) -> None:
     # A schema cannot know that ./a and a are one file; none of the values here are of that kind.
@@ -264,6 +265,7 @@ def test_editor_and_module_agree_on_any_document(data: dict[str, Any]) -> None:
     assert editors_accept(text) == the_module_accepts(text), text
 
 
+@settings(deadline=None)
 @given(PLUGINS)
 def test_editor_and_module_agree_on_plugins(plugins: dict[str, Any]) -> None:
     text = written({"project": "campus", "moodle": {"version": "4.5"}, "plugins": plugins})
