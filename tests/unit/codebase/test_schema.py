@@ -22,7 +22,8 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase import checks,
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "roles/codebase/files/codebase.schema.json").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "roles/codebase/files/codebase.schema.json").read_text(encoding="utf-8"))
 
 
 class EditorLoader(yaml.SafeLoader):
@@ -102,6 +103,16 @@ def test_the_keys_are_those_of_the_module_and_each_is_explained() -> None:
         assert level["additionalProperties"] is False
         for entry in level["properties"].values():
             assert (SCHEMA["$defs"][entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry)["description"]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/how-to/code-base-file.md"])
+def test_the_examples_in_the_documentation_are_right(document: str) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    examples = [block for block in blocks if "project:" in block]
+    assert examples
+    for example in examples:
+        assert the_module_accepts(example)
+        assert editors_accept(example)
 
 
 HEAD = "project: campus\nmoodle:\n  version: 4.5+\n"
