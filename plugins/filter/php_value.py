@@ -6,27 +6,19 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
+
+from ansible_collections.lms.moodle.plugins.module_utils.common.php_literal import php_literal
 
 
 def php_value(value: t.Any) -> str:
     """The PHP literal of a value: text, numbers, booleans, null, lists and dictionaries of these."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
-    if isinstance(value, Mapping):
-        return "[" + ", ".join(f"{php_value(str(key))} => {php_value(item)}" for key, item in value.items()) + "]"
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(php_value(item) for item in value) + "]"
-    raise AnsibleFilterError(f"php_value: a {type(value).__name__} has no literal in PHP.")
+    try:
+        return php_literal(value)
+    except TypeError as error:
+        raise AnsibleFilterError(f"php_value: {error}.") from None
 
 
 class FilterModule:

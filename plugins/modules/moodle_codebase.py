@@ -78,6 +78,53 @@ options:
     description: The PHP that checks them; best the version that the sites run.
     type: str
     default: php
+  trial:
+    description:
+      - A scratch database on which the built code is tried before anything is committed.
+      - What fails there is neither committed nor tagged.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - V(install) installs Moodle and its plugins in an empty database, and empties it again.
+          - V(upgrade) upgrades a copy of a site's database, which is used up by that.
+        type: str
+        choices: [install, upgrade]
+        default: install
+      type:
+        description: Kind of database, in Moodle's words.
+        type: str
+        choices: [mariadb, mysqli, pgsql]
+        default: mariadb
+      host:
+        description: Where it is.
+        type: str
+        default: localhost
+      port:
+        description: Its port.
+        type: int
+      socket:
+        description: Its socket.
+        type: str
+      name:
+        description: Its name.
+        type: str
+        required: true
+      user:
+        description: The user.
+        type: str
+        required: true
+      password:
+        description: The password. It stands in a file that only the module's user may read, and on no command line.
+        type: str
+        default: ''
+      prefix:
+        description: What the names of the tables begin with.
+        type: str
+        default: mdl_
+  _php:
+    description: Where the PHP file of this module is on the host. Set by the action plugin, not by you.
+    type: path
   _background:
     description: The folder through which the action plugin watches the work. Set by the action plugin, not by you.
     type: path
@@ -202,8 +249,10 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest impor
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, with_whole_store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.trial import Trial
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 
 
@@ -224,6 +273,7 @@ class CodebaseModule:
         self.plugin_list: str = parameters["plugin_list"]
         self.resolve_dependencies: bool = parameters["resolve_dependencies"]
         self.lint: Lint | None = self._lint(parameters) if parameters["lint"] else None
+        self.trial: Trial | None = self._trial(parameters) if parameters["trial"] else None
 
     def run(self) -> dict[str, t.Any]:
         manifest = read_manifest(self.manifest, self.definition)
@@ -240,11 +290,18 @@ class CodebaseModule:
             self.tag_name(),
             self.check_mode,
             self.lint,
+            self.trial,
             directory.repository_of if self.plugin_list else None,
             self.resolve_dependencies,
             self.background.counter("sources"),
             warnings=directory.warnings,
         ).run()
+
+    def _trial(self, parameters: dict[str, t.Any]) -> Trial:
+        if not parameters["_php"]:
+            raise BadInput("trial: call the module from a play, where its action plugin brings the PHP that it needs.")
+        wish = dict(parameters["trial"])
+        return Trial(wish.pop("mode"), wish, parameters["php"], Path(parameters["_php"]) / "scratch.php")
 
     def _lint(self, parameters: dict[str, t.Any]) -> Lint:
         return Lint(parameters["php"], parameters["lint_exclude"], self.background.counter("PHP files"))
@@ -271,7 +328,22 @@ def main() -> None:
             "lint": {"type": "bool", "default": True},
             "lint_exclude": {"type": "list", "elements": "str", "default": ["*/tests/fixtures/*"]},
             "php": {"type": "str", "default": "php"},
-            # Set by the action plugin: where it watches the work.
+            "trial": {
+                "type": "dict",
+                "options": {
+                    "mode": {"type": "str", "choices": ["install", "upgrade"], "default": "install"},
+                    "type": {"type": "str", "choices": ["mariadb", "mysqli", "pgsql"], "default": "mariadb"},
+                    "host": {"type": "str", "default": "localhost"},
+                    "port": {"type": "int"},
+                    "socket": {"type": "str"},
+                    "name": {"type": "str", "required": True},
+                    "user": {"type": "str", "required": True},
+                    "password": {"type": "str", "no_log": True, "default": ""},
+                    "prefix": {"type": "str", "default": "mdl_"},
+                },
+            },
+            # Set by the action plugin: where it put the PHP files, and where it watches the work.
+            "_php": {"type": "path"},
             "_background": {"type": "path"},
         },
         mutually_exclusive=[("manifest", "definition")],
@@ -284,7 +356,7 @@ def main() -> None:
     urls = [module.params["repository"], module.params["plugin_list"], *urls_in(module.params["definition"])]
     module.no_log_values.update(*map(secrets_in, urls))
     background = Background(module.params["_background"])
-    conclude(module, background, CodebaseModule(module.params, module.check_mode, background).run, module.params["store"])
+    conclude(module, background, lambda: CodebaseModule(module.params, module.check_mode, background).run(), module.params["store"])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ DEFAULTS = {
     "lint": False,
     "lint_exclude": [],
     "php": "php",
+    "trial": None,
+    "_php": str(Path(__file__).resolve().parents[2] / "plugins" / "php"),
 }
 COMPONENTS = '{"plugintypes": {"mod": "mod", "local": "local"}}'
 VERSION = "<?php\n$version = %s;\n$release = '%s';\n$branch = '%s';\n"

@@ -26,6 +26,7 @@ from .manifest import REF, Manifest
 from .repository import Built, Repository
 from .sources import Sources
 from .store import Store
+from .trial import Trial
 
 T = t.TypeVar("T")
 
@@ -42,6 +43,7 @@ class Build:
     tag: str | None  # a name, or the empty text for <project>-<timestamp>
     check_mode: bool = False
     lint: Lint | None = None
+    trial: Trial | None = None
     repository_of: Callable[[str], str | None] | None = None
     resolve_dependencies: bool = False
     report: Callable[[int, int], None] = lambda done, total: None
@@ -61,6 +63,8 @@ class Build:
         changes = compare(before, made.components)
         changed = last is None or last.tree != made.tree
         linted = self._timed("lint", lambda: self._lint(made, last)) if changed else 0
+        if changed and self.trial is not None and not self.check_mode:
+            self._timed("trial", lambda: t.cast(Trial, self.trial).run(self.store, made.tree))
         lock = write_lock(self.manifest.project, made.tree, made.locked, made.overlays)
         if changed:
             commit, tag = self._publish(last, made.tree, describe(self.manifest.project, made.components, changes, made.overlays), lock)
