@@ -77,7 +77,7 @@ class Workbench:
             return {"failed": True, "msg": error.message}
 
     def run_module(self, *, environment: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        return call_module("moodle_codebase", {"definition": self.definition, **self.arguments, **more}, **environment or {})
+        return call_module("moodle_codebase", {"definition": self.definition, **self.arguments, **more}, check=False, **environment or {})
 
     def refused(self, **more: Any) -> str:
         result = self.build(**more)
