@@ -55,7 +55,8 @@ options:
   plugin_list:
     description:
       - The plugin directory's list, as a URL or as the path of a file, to find the repository of a plugin that declares no source.
-      - Never asked when every source is declared. Empty means never.
+      - Never asked when every source is declared. Empty means never. Kept in the store for a day.
+      - A list that asks for a token gets the one in the environment variable E(MOODLE_PLUGIN_LIST_TOKEN), over HTTPS only.
     type: str
     default: ''
   resolve_dependencies:

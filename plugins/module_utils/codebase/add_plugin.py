@@ -31,7 +31,7 @@ class PluginEdit:
     manifest: str
     name: str
     lock_file: Path | None
-    repository_of: Callable[[str], str | None] | None = None
+    repository_of: Callable[[str], str] | None = None
     report: Callable[[int, int], None] = lambda done, total: None
 
     def __post_init__(self) -> None:
@@ -70,9 +70,7 @@ class PluginEdit:
         if source and not SOURCE.fullmatch(source):
             raise BadInput(f"source: a Git URL or an absolute path is expected, '{without_secrets(source)}' was found.")
         if not source and self.repository_of is not None:
-            source = self.repository_of(self.component) or ""
-            if not source:
-                raise BadInput(f"{self.component}: the plugin list knows no Git repository of it: name its source.")
+            source = self.repository_of(self.component)
         if not source:
             raise BadInput(f"{self.component}: name its source, or a plugin_list in which it can be looked up.")
         return {"source": source}

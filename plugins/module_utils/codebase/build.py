@@ -44,7 +44,7 @@ class Build:
     check_mode: bool = False
     lint: Lint | None = None
     trial: Trial | None = None
-    repository_of: Callable[[str], str | None] | None = None
+    repository_of: Callable[[str], str] | None = None
     resolve_dependencies: bool = False
     report: Callable[[int, int], None] = lambda done, total: None
     timings: dict[str, float] = field(default_factory=dict)

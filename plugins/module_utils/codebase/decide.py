@@ -39,7 +39,7 @@ class Decider:
     descriptions: Descriptions
     locked: Mapping[str, Locked]
     update: Collection[str] = ()
-    repository_of: Callable[[str], str | None] | None = None  # the plugin directory's answer
+    repository_of: Callable[[str], str] | None = None  # the plugin directory's answer
     resolve_dependencies: bool = False
     warnings: list[str] = field(default_factory=list)
 
@@ -116,10 +116,7 @@ class Decider:
     def _repository(self, component: str, why: str) -> str:
         if self.repository_of is None:
             raise BadInput(f"{component}: {why}: declare it under plugins with its source, or name a plugin_list to look it up.")
-        found = self.repository_of(component)
-        if found is None:
-            raise BadInput(f"{component}: {why}, and the plugin list knows no Git repository of it: declare its source.")
-        return found
+        return self.repository_of(component)
 
     def _missing_parts(self, missing: Mapping[str, str]) -> list[Part]:
         """A part for each plugin that others need: the lock's, so that a build from it asks nobody, else the directory's."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ..common.errors import BadInput
 from .plugin_list import PluginList, fetch_plugin_list
 
 
@@ -21,8 +22,12 @@ class Directory:
     offline: bool
     warnings: list[str] = field(default_factory=list)
 
-    def repository_of(self, component: str) -> str | None:
-        return self._list.repository(component)
+    def repository_of(self, component: str) -> str:
+        """The Git repository of a plugin; BadInput where the list knows none, with what it knows."""
+        found = self._list.repository(component)
+        if found is None:
+            raise BadInput(f"{component}: {self._list.why_none(component)}: declare its source.")
+        return found
 
     @cached_property
     def _list(self) -> PluginList:

@@ -33,7 +33,7 @@ class Survey:
     repository: Repository
     lock_file: Path | None
     revisions: Sequence[str] = ()  # commits that hosts serve
-    repository_of: Callable[[str], str | None] | None = None
+    repository_of: Callable[[str], str] | None = None
     resolve_dependencies: bool = False
     report: Callable[[int, int], None] = lambda done, total: None
     warnings: list[str] = field(default_factory=list)

@@ -269,3 +269,11 @@ def test_desired_locked_built_and_available_side_by_side(bench: Workbench) -> No
 
 def desired(result: dict[str, Any]) -> dict[str, str]:
     return {row["component"]: row["wanted"] for row in result["desired"]}
+
+
+def test_a_typo_is_told_with_what_the_list_knows(bench: Workbench) -> None:
+    entry = {"vcssystem": "git", "vcsrepositoryurl": f"file://{bench.board.path}", "version": "1", "timecreated": 1}
+    listed = {"timestamp": 1, "plugins": [{"id": 1, "component": "mod_board", "versions": [entry]}]}
+    (bench.folder / "list.json").write_text(json.dumps(listed))
+    bench.definition["plugins"] = {"mod_bord": None}
+    assert "it knows mod_board" in bench.refused(plugin_list=str(bench.folder / "list.json"))
