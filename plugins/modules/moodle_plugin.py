@@ -129,7 +129,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party im
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import write_atomically
-from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
+from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in, without_secrets
 
 VALUES = ("source", "branch", "tag", "commit", "version")
 
@@ -174,7 +174,12 @@ class PluginModule:
             "component": edit.component,
             **({"chosen": _chosen(decided)} if decided else {}),
             "warnings": directory.warnings,
-            "diff": {"before": edit.text, "after": text, "before_header": manifest, "after_header": manifest},
+            "diff": {
+                "before": without_secrets(edit.text),
+                "after": without_secrets(text),
+                "before_header": manifest,
+                "after_header": manifest,
+            },
         }
 
 

@@ -15,7 +15,7 @@ from ansible_collections.lms.moodle.plugins.modules.moodle_codebase import Codeb
 
 from .repositories import Source, call_module, git
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "manifest": None,
     "definition": None,
     "lock_file": None,

@@ -51,14 +51,16 @@ class PluginEdit:
         named = {key: value for key, value in values.items() if key in REFS and value}
         if named:
             # Another ref takes the place of the one that is there.
-            return self._written({**dict.fromkeys(REFS), **named, **self._source(values, known)}), None
+            settled = () if named.keys() == {"version"} else ("maturity",)
+            return self._written({**dict.fromkeys((*REFS, *settled)), **named, **self._source(values, known)}), None
         if known is not None and (not values.get("source") or values["source"] == known.source):
             return self.text, None
         if store is None:
-            return self._written(self._source(values, known)), None
+            return self._written({**dict.fromkeys((*REFS, "force")), **self._source(values, known)}), None
         part = Part(self.component, self._source(values, known)["source"], Wanted("newest", ""))
         decided = self._decide(parsed, part, store)
-        return self._written({"source": part.source, decided.kind: decided.locked.ref}), decided
+        settled = {**dict.fromkeys((*REFS, "maturity", "force")), decided.kind: decided.locked.ref}
+        return self._written({"source": part.source, **settled}), decided
 
     def _written(self, values: Mapping[str, t.Any]) -> str:
         return set_plugin(self.text, self.manifest, self.component, values)

@@ -41,7 +41,8 @@ class Locked:
 
 def wish(part: Part, branch: str) -> str:
     """What is asked for. A choice is one for a branch of the core: with another branch it has to be made anew."""
-    return f"{part.wanted}, for branch {branch}" if part.wanted.kind == "newest" else str(part.wanted)
+    lowest = f", {part.maturity} or better" if part.maturity != "stable" else ""
+    return f"{part.wanted}{lowest}, for branch {branch}" if part.wanted.kind == "newest" else f"{part.wanted}{lowest}"
 
 
 def source_of(part: Part) -> str:

@@ -55,7 +55,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_check_run_check_run(bench: Bench) -> None:
     before = bench.manifest.read_text()
-    wish = {"source": str(bench.tools.path)}
+    wish: dict[str, Any] = {"source": str(bench.tools.path)}
     predicted = bench.call(check=True, **wish)
     assert predicted["changed"]
     assert bench.manifest.read_text() == before
@@ -86,6 +86,21 @@ def test_without_a_store_the_choice_is_left_to_each_build(bench: Bench) -> None:
     assert bench.call(source=str(bench.tools.path), store=None)["changed"]
     assert bench.manifest.read_text().endswith("    tag: v1\n") or "local_tools:\n    source:" in bench.manifest.read_text()
     assert bench.manifest.read_text().count("tag:") == 1
+
+
+def test_a_password_of_another_plugin_is_not_in_the_diff(bench: Bench) -> None:
+    text = bench.manifest.read_text()
+    bench.manifest.write_text(text + "  mod_secret:\n    source: https://me:hunter2@example.org/x.git\n    tag: v1\n")
+    result = bench.call(source=str(bench.tools.path), tag="v1")
+    assert result["changed"]
+    assert "hunter2" not in str(result)
+    assert "hunter2" in bench.manifest.read_text()
+
+
+def test_what_only_a_choice_needs_goes_with_the_choice(bench: Bench) -> None:
+    bench.manifest.write_text(bench.manifest.read_text() + f"  local_tools:\n    source: {bench.tools.path}\n    maturity: beta\n")
+    assert bench.call(tag="v1")["changed"]
+    assert "maturity" not in bench.manifest.read_text()
 
 
 @pytest.mark.parametrize(

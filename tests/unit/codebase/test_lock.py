@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,7 @@ def test_a_choice_is_made_anew_for_another_branch_of_the_core() -> None:
     assert known.answers(choice, "402")
     assert not known.answers(choice, "403")
     assert decision(PART, "main", COMMIT, "", "402").answers(PART, "403")
+    assert not known.answers(replace(choice, maturity="beta"), "402")
 
 
 def test_a_password_in_the_source_is_not_in_the_lock_and_may_change() -> None:
