@@ -59,8 +59,8 @@ class PluginEdit:
             return self._written({**dict.fromkeys((*REFS, "force")), **self._source(values, known)}), None
         part = Part(self.component, self._source(values, known)["source"], Wanted("newest", ""))
         decided = self._decide(parsed, part, store)
-        settled = {**dict.fromkeys((*REFS, "maturity", "force")), decided.kind: decided.locked.ref}
-        return self._written({"source": part.source, **settled}), decided
+        values = {**dict.fromkeys((*REFS, "maturity", "force")), "source": part.source, decided.kind: decided.locked.ref}
+        return self._written(values), decided
 
     def _written(self, values: Mapping[str, t.Any]) -> str:
         return set_plugin(self.text, self.manifest, self.component, values)

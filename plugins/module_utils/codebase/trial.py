@@ -18,7 +18,6 @@ from pathlib import Path
 from ..common.errors import BadInput, MoodleError
 from ..common.php_literal import php_literal
 from ..common.process import run
-from .compose import SYMLINK
 from .gitrepo import GitRepository, explained
 
 SHOWN = 1500
@@ -99,12 +98,8 @@ class Trial:
 
 
 def check_out(store: GitRepository, tree: str, folder: Path) -> None:
-    """The files of a tree as they are: no attribute of theirs changes or leaves out any."""
-    with explained("write to", str(folder)):
-        for mode, oid, path in store.files(tree):
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if mode == SYMLINK:
-                place.symlink_to(store.blob(oid).decode(errors="surrogateescape"))
-            else:
-                place.write_bytes(store.blob(oid))
+    """The files of a tree, in a directory that is no repository."""
+    with tempfile.TemporaryDirectory(prefix="lms-moodle-") as aside, explained("write to", str(folder)):
+        index = {"GIT_INDEX_FILE": f"{aside}/index", "GIT_WORK_TREE": str(folder)}
+        store.git("read-tree", tree, env=index)
+        store.git("checkout-index", "--all", "--quiet", env=index)
