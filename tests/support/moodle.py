@@ -136,20 +136,31 @@ def installed_site(
     )
     site.dataroot.mkdir(parents=True, exist_ok=True)
     site.configure()
-    filedir = site.dump.with_suffix(".filedir")
-    if site.dump.exists():
-        server.load(site.database, site.dump)
-        give_identity(server, site.database, wwwroot)
-        # The database names files that lie beside it in the data.
-        if filedir.is_dir():
-            shutil.copytree(filedir, site.dataroot / "filedir")
-        return site
-    server.create(site.database)
-    install_database(site).must_succeed()
-    if (site.dataroot / "filedir").is_dir():
-        shutil.copytree(site.dataroot / "filedir", filedir, dirs_exist_ok=True)
-    server.dump(site.database, site.dump)
+    if not load_installation(site):
+        server.create(site.database)
+        install_database(site).must_succeed()
+        keep_installation(site)
     return site
+
+
+def load_installation(site: Site) -> bool:
+    """Fill the site's database from its dump; False where no earlier run left one."""
+    if not site.dump.exists():
+        return False
+    site.server.load(site.database, site.dump)
+    give_identity(site.server, site.database, site.wwwroot)
+    # The database names files that lie beside it in the data.
+    filedir = site.dump.with_suffix(".filedir")
+    if filedir.is_dir():
+        shutil.copytree(filedir, site.dataroot / "filedir")
+    return True
+
+
+def keep_installation(site: Site) -> None:
+    """Leave the database, and the files that it names, for later runs."""
+    if (site.dataroot / "filedir").is_dir():
+        shutil.copytree(site.dataroot / "filedir", site.dump.with_suffix(".filedir"), dirs_exist_ok=True)
+    site.server.dump(site.database, site.dump)
 
 
 def install_database(site: Site) -> Result:
