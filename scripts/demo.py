@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".cache" / "demo"
 SITE = DEMO / "site"
 MOODLE = "https://github.com/moodle/moodle.git"
-REDIS = "https://github.com/moodle-an-hochschulen/moodle-tool_redis"
+PLUGINS = {
+    "mod_attendance": "https://github.com/danmarsden/moodle-mod_attendance",
+    "tool_redis": "https://github.com/moodle-an-hochschulen/moodle-tool_redis",
+}
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -37,29 +40,27 @@ def readable(source: str) -> bool:
     return done.returncode == 0
 
 
-def first_file(real: bool, sources: dict[str, str]) -> str:
-    plugin = f"  tool_redis:\n    source: {sources['plugin']}\n    branch: MOODLE_402_STABLE\n" if real else steward(sources, "v1.1.0")
-    return f"project: campus\nmoodle:\n  version: '4.2'\n  source: {sources['moodle']}\nplugins:\n{plugin if sources['plugin'] else '  {}'}"
+def declared(version: str, core: str, plugins: dict[str, str]) -> str:
+    """A code base file that names no revision of any plugin: the newest that fits is chosen."""
+    listed = "".join(f"  {component}:\n    source: {source}\n" for component, source in plugins.items()) or "  {}\n"
+    return f"project: campus\nmoodle:\n  version: '{version}'\n  source: {core}\nplugins:\n{listed}"
 
 
-def second_file(real: bool, sources: dict[str, str]) -> str:
-    text = first_file(real, sources).replace("version: '4.2'", "version: '4.3'")
-    if real:
-        return text.replace("MOODLE_402_STABLE", "MOODLE_403_STABLE")
-    return text.replace("v1.1.0", "v2.0.0") + f"  mod_board:\n    source: {sources['board']}\n    branch: MOODLE_403_STABLE\n"
+def chosen() -> str:
+    """The plugins of the last build, and the refs that were chosen for them."""
+    lines = (DEMO / "codebase.lock.yml").read_text().splitlines()
+    found = [line.split(": ", 1)[1] for line in lines if line.startswith(("- component: ", "  ref: "))]
+    return ", ".join(f"{component} {ref}" for component, ref in zip(found[2::2], found[3::2])) or "no plugin"
 
 
-def steward(sources: dict[str, str], tag: str) -> str:
-    return f"  tool_steward:\n    source: {sources['plugin']}\n    tag: {tag}\n"
-
-
-def choose_sources() -> tuple[bool, dict[str, str]]:
+def choose_sources() -> tuple[bool, str, dict[str, str]]:
+    """Whether it is the real Moodle, its repository, and those of the plugins."""
     if readable(MOODLE):
-        return True, {"moodle": MOODLE, "plugin": REDIS if readable(REDIS) else ""}
+        return True, MOODLE, {component: source for component, source in PLUGINS.items() if readable(source)}
     from minimoodle.generate import generate  # noqa: PLC0415 - only where it is needed
 
     made = generate(DEMO / "sources")
-    return False, {"moodle": str(made["moodle"]), "plugin": str(made["tool_steward"]), "board": str(made["mod_board"])}
+    return False, str(made["moodle"]), {component: str(made[component]) for component in ("mod_board", "tool_steward")}
 
 
 class Visitor(threading.Thread):
@@ -143,12 +144,12 @@ def main() -> None:
     for name in ("site", "campus.git", "data", "logs", "sources", "codebase.yml", "codebase.lock.yml"):
         remove(DEMO / name)
     (DEMO / "logs").mkdir(parents=True)
-    real, sources = choose_sources()
+    real, core, plugins = choose_sources()
     print(f"Moodle: {'the real one, ' + MOODLE if real else 'the bundled stand-in, since ' + MOODLE + ' cannot be read from here'}")
     web = WebServer() if shutil.which("php") else None
     print(f"Web:    {f'http://127.0.0.1:{web.port}/, asked all the time' if web else 'none, since PHP is not installed'}")
     try:
-        account = story(real, sources, web)
+        account = story(real, core, plugins, web)
     finally:
         if web:
             web.stop()
@@ -168,7 +169,7 @@ def main() -> None:
         raise SystemExit(f"demo: the site did not answer every request: {bad}")
 
 
-def story(real: bool, sources: dict[str, str], web: WebServer | None) -> list[str]:
+def story(real: bool, core: str, plugins: dict[str, str], web: WebServer | None) -> list[str]:
     variables = [json.dumps({"moodle_health_url": f"http://127.0.0.1:{web.port}/", "moodle_health_status": [200, 302, 303]})] if web else []
     if not real:  # a real Moodle wants a database behind its config.php; without one it shows its installer
         (DEMO / "data").mkdir()
@@ -177,17 +178,19 @@ def story(real: bool, sources: dict[str, str], web: WebServer | None) -> list[st
     account = []
 
     print("\n1. A file declares the code base; it is built and delivered")
-    (DEMO / "codebase.yml").write_text(first_file(real, sources))
+    (DEMO / "codebase.yml").write_text(declared("4.2", core, plugins))
     seconds = play("deliver", "1-deliver", *variables)
     first = served()
     account.append(f"Moodle {release_in_words()} was built and delivered as release {first} ({seconds:.1f} s).")
+    account.append(f"The newest plugins that fit it were chosen: {chosen()}.")
     if web:
         web.visitor.start()
 
     print("2. The file changes; the new code base is delivered beside the old one, and one rename switches")
-    (DEMO / "codebase.yml").write_text(second_file(real, sources))
+    (DEMO / "codebase.yml").write_text(declared("4.3", core, plugins))
     seconds = play("deliver", "2-deliver", *variables)
     account.append(f"The file was changed: Moodle {release_in_words()} became release {served()} ({seconds:.1f} s).")
+    account.append(f"It needs other plugins, and got them: {chosen()}.")
 
     print("3. Nothing changed: nothing is done")
     before = served()
