@@ -69,7 +69,7 @@ class Build:
         if changed:
             commit, tag = self._publish(last, made.tree, describe(self.manifest.project, made.components, changes, made.overlays), lock)
         else:
-            commit, tag = t.cast(Built, last).commit, t.cast(Built, last).tag
+            commit, tag = self._remember(t.cast(Built, last), lock)
         if not self.check_mode:
             self._keep(lock)
         core = made.components[0]
@@ -153,6 +153,12 @@ class Build:
         with self._lock_kept(lock):
             self._timed("publish", lambda: self.repository.publish(commit, tag, lock, parent))
         return commit, tag
+
+    def _remember(self, last: Built, lock: str) -> tuple[str, str | None]:
+        """The same code may have been asked for in other words: where the lock file is lost, the repository must know the last ones."""
+        if lock != last.lock and not self.check_mode:
+            self._timed("publish", lambda: self.repository.publish(last.commit, None, lock, last.commit))
+        return last.commit, last.tag
 
     def _free_name(self) -> str:
         """A second build in the same second is rare, but no reason to fail."""
