@@ -12,19 +12,34 @@ from ansible.errors import AnsibleFilterError
 
 Row = dict[str, str]
 COLUMNS = ("component", "wanted", "locked", "deployed", "available", "verdict")
+IN_ORDER = "in order"
+NEWER = "newer available"
+TO_BUILD, TO_DELIVER, TO_REMOVE = "to build", "to deliver", "to remove"
+NOT_KNOWN = "not known"
+LONGEST = 200  # of what a host that could not be asked said
 
 
 def reconciliation(info: Mapping[str, t.Any], served: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What M(moodle_codebase_info) found, and for each host what M(moodle_delivery_info) found, as rows, a table and a verdict."""
     try:
-        rows = [_row(part, info, served) for part in info["planned"]]
-        rows += [_gone(part) for part in info["built"].get("components", []) if part["component"] not in {row["component"] for row in rows}]
+        planned = _by_component(info["planned"])
+        built = _by_component(info["built"].get("components", []))
+        deployed = {host: _deployed(about, info) for host, about in served.items()}
+        known = [built, *filter(None, deployed.values())]
+        gone = dict.fromkeys(name for held in known for name in held if name not in planned)
+        rows = [_row(part, info, built.get(name), _there(name, _version(part), deployed, served)) for name, part in planned.items()]
+        rows += [_gone(name, info, built.get(name), deployed) for name in gone]
+        silent = {host: word for host, about in served.items() if (word := _silent(about))}
         drift = {host: found for host, about in served.items() if (found := _drift(about))}
         return {
             "rows": rows,
-            "table": _table(rows) + [f"{host}: {line}" for host, lines in drift.items() for line in lines],
+            "table": [
+                *_table(rows),
+                *(f"{host}: {_why(word, served[host])}" for host, word in silent.items()),
+                *(f"{host}: {line}" for host, lines in drift.items() for line in lines),
+            ],
             "drift": drift,
-            "in_sync": bool(info["in_sync"]) and not drift and all(row["verdict"] in ("in order", NEWER) for row in rows),
+            "in_sync": bool(info["in_sync"]) and not drift and not silent and all(row["verdict"] in (IN_ORDER, NEWER) for row in rows),
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise AnsibleFilterError(
@@ -32,46 +47,74 @@ def reconciliation(info: Mapping[str, t.Any], served: Mapping[str, t.Any]) -> di
         ) from error
 
 
-NEWER = "newer available"
-
-
-def _row(part: Mapping[str, t.Any], info: Mapping[str, t.Any], served: Mapping[str, t.Any]) -> Row:
+def _row(part: Mapping[str, t.Any], info: Mapping[str, t.Any], built: Mapping[str, t.Any] | None, there: Mapping[str, Row]) -> Row:
     name = part["component"]
     wanted = _by_component(info["desired"]).get(name)
     locked = _by_component(info["locked"]).get(name)
     newer = _by_component(info["outdated"]).get(name)
-    built = _by_component(info["built"].get("components", [])).get(name)
-    deployed = {host: _deployed(name, about, info) for host, about in served.items()}
+    states = {here["state"] for here in there.values()}
     verdicts = []
-    if not built or built["commit"] != part["commit"]:
-        verdicts.append("to build")
-    if any(not here["same"] for here in deployed.values()):
-        verdicts.append("to deliver")
+    if not built or not built["same"] or (built["ref"], built["commit"]) != (part["ref"], part["commit"]):
+        verdicts.append(TO_BUILD)
+    verdicts += [verdict for verdict in (TO_DELIVER, NOT_KNOWN) if verdict in states]
     if newer:
         verdicts.append(NEWER)
     return {
         "component": name,
         "wanted": wanted["wanted"] if wanted else "needed by others",
         "locked": locked["ref"] if locked else "-",
-        "deployed": _said({host: here["version"] for host, here in deployed.items()}),
-        "available": newer["available"] if newer else f"{_number(part['version'])} ({part['ref']})",
-        "verdict": ", ".join(verdicts) or "in order",
+        "deployed": _said({host: here["version"] for host, here in there.items()}),
+        "available": newer["available"] if newer else f"{_version(part)} ({part['ref']})",
+        "verdict": ", ".join(verdicts) or IN_ORDER,
     }
 
 
-def _gone(part: Mapping[str, t.Any]) -> Row:
-    row = dict.fromkeys(COLUMNS, "-")
-    return {**row, "component": part["component"], "locked": part["ref"], "verdict": "to remove"}
+def _gone(name: str, info: Mapping[str, t.Any], built: Mapping[str, t.Any] | None, deployed: Mapping[str, t.Any]) -> Row:
+    """The file does not name it any more, and the last build or a host still has it."""
+    versions = {host: _version(found.get(name)) for host, found in deployed.items() if found}
+    locked = _by_component(info["locked"]).get(name) or built
+    return {
+        **dict.fromkeys(COLUMNS, "-"),
+        "component": name,
+        "locked": locked["ref"] if locked else "-",
+        "deployed": _said(versions),
+        "verdict": TO_REMOVE,
+    }
 
 
-def _deployed(component: str, about: Mapping[str, t.Any], info: Mapping[str, t.Any]) -> Row:
-    """What a host serves of a component. A host that could not be asked, or serves nothing yet, is out of step."""
-    if not about.get("releases") and about.get("current") is None:
-        return {"version": "unreachable" if about.get("unreachable") or about.get("failed") else "nothing", "same": ""}
-    found = _by_component(info["deployed"].get(revision_served(about), [])).get(component)
-    if found is None:
-        return {"version": "unknown", "same": ""}
-    return {"version": "-" if found["version"] is None else _number(found["version"]), "same": "yes" if found["same"] else ""}
+def _deployed(about: Mapping[str, t.Any], info: Mapping[str, t.Any]) -> dict[str, Mapping[str, t.Any]] | None:
+    """What a host serves, by component; None where that is not known."""
+    revision = revision_served(about)
+    return _by_component(info["deployed"].get(revision) or []) or None if revision else None
+
+
+def _there(name: str, wanted: str, deployed: Mapping[str, t.Any], served: Mapping[str, t.Any]) -> dict[str, Row]:
+    """The version of a component on each host, and whether a delivery would change it there."""
+    found = {}
+    for host, about in served.items():
+        held = deployed[host]
+        if word := _silent(about):
+            found[host] = {"version": word, "state": NOT_KNOWN}
+        elif held is None:
+            found[host] = {"version": "unknown" if about.get("current") else "nothing", "state": TO_DELIVER}
+        else:
+            version, same = _version(held[name]), held[name]["same"]
+            # Own files, a patch or a hot fix: the number alone would hide it.
+            hidden = not same and version == wanted
+            found[host] = {"version": f"{version} (other files)" if hidden else version, "state": IN_ORDER if same else TO_DELIVER}
+    return found
+
+
+def _silent(about: Mapping[str, t.Any]) -> str:
+    """Why a host said nothing; empty when it did."""
+    if about.get("unreachable"):
+        return "unreachable"
+    return "" if "current" in about and not about.get("failed") else "failed" if about else "not asked"
+
+
+def _why(word: str, about: Mapping[str, t.Any]) -> str:
+    said = " ".join(str(about.get("msg") or "").split())
+    return f"{word}: {said[:LONGEST]}" if said else word
 
 
 def revision_served(about: Mapping[str, t.Any]) -> str:
@@ -80,8 +123,11 @@ def revision_served(about: Mapping[str, t.Any]) -> str:
     return str(releases.get(about.get("current")) or "")
 
 
-def _number(version: object) -> str:
+def _version(found: Mapping[str, t.Any] | None) -> str:
     """PHP reads 2023100900.00 as a number with a point."""
+    version = found["version"] if found else None
+    if version is None:
+        return "-"
     return str(int(version)) if isinstance(version, float) and version.is_integer() else str(version)
 
 

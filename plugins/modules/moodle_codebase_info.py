@@ -95,10 +95,15 @@ locked:
   elements: dict
   sample: [{component: mod_attendance, ref: MOODLE_405_STABLE, commit: d6c5b4a392817060f1e2d3c4b5a69788796a5b4c}]
 built:
-  description: The project's last build, as commit, tree, tag and the components of its lock. Before the first only the last, empty.
+  description:
+    - The project's last build, as commit, tree, tag and the components of its lock. Before the first only the last, empty.
+    - For each component, C(same) tells whether all of its files are what a build would hold now, patches and own files included.
   returned: success
   type: dict
-  sample: {commit: 0f4c2d1a7b9e8c6d5f4a3b2c1d0e9f8a7b6c5d4e, tag: campus-20261121T060000Z, components: []}
+  sample:
+    commit: 0f4c2d1a7b9e8c6d5f4a3b2c1d0e9f8a7b6c5d4e
+    tag: campus-20261121T060000Z
+    components: [{component: mod_attendance, ref: MOODLE_405_STABLE, commit: d6c5b4a392817060f1e2d3c4b5a69788796a5b4c, same: true}]
 planned:
   description: What a build would hold now, as RV(lms.moodle.moodle_codebase#module:components).
   returned: success
@@ -112,10 +117,14 @@ outdated:
   elements: dict
   sample: [{component: mod_attendance, current: 2024020500 (MOODLE_403_STABLE), available: 2024020501 (MOODLE_403_STABLE), reason: newest}]
 deployed:
-  description: For each of O(revisions), the version of each component there, and whether it is what a build would hold now.
+  description:
+    - For each of O(revisions), the version of each component there, and whether all of its files are what a build would hold now.
+    - Components that were built into it and that the code base file does not name any more come last. Empty for a commit that the
+      repository does not have.
   returned: success
   type: dict
-  sample: {}
+  sample:
+    d6c5b4a392817060f1e2d3c4b5a69788796a5b4c: [{component: mod_attendance, version: 2024020500, same: false}]
 in_sync:
   description: Whether a build would change nothing, neither code nor lock.
   returned: success

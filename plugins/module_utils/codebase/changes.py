@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from .lock import Locked
+
+CONTENTS = "Contents:"
+CONTENT = re.compile(r"  ([a-z][a-z0-9_]*) (.*?) \(.+, [0-9a-f]{12}\)")
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,26 @@ def describe(project: str, components: Sequence[Component], changes: Changes, ov
         lines += [f"{verb} {by_name[name]}" for name in names]
     lines += [f"Removed {name}" for name in changes.removed]
     own = (f"  own files over {overlay['to']} ({overlay['tree'][:12]})" for overlay in overlays)
-    return "\n".join([*lines, "", "Contents:", *(f"  {part}" for part in components), *own])
+    return "\n".join([*lines, "", CONTENTS, *(f"  {part}" for part in components), *own])
+
+
+def contents(message: str) -> dict[str, str]:
+    """What ``describe`` wrote of a build: the version of each component. Nothing for a commit of somebody else's."""
+    _dummy, _mark, listed = message.partition(f"\n{CONTENTS}\n")
+    return {found[1]: found[2] for line in listed.splitlines() if (found := CONTENT.fullmatch(line))}
 
 
 def listing(decided: Iterable[Locked]) -> str:
     """A line for each part, as the diff shows it: another tree of the same commit means other patches."""
     return "".join(f"{entry.component} {entry.ref} {entry.commit} {entry.tree}\n" for entry in decided)
+
+
+def components_of(paths: Iterable[str], places: Mapping[str, str]) -> set[str]:
+    """Whose files these are, by the directory of each component; the core's is empty. A sub-plugin's are not its plugin's."""
+    found = set()
+    for path in paths:
+        place = path
+        while place and place not in places:
+            place = place.rpartition("/")[0]
+        found.add(places[place])
+    return found

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import without_secrets
 from .build import Build
+from .changes import components_of, contents, listing
 from .gitrepo import explained
 from .manifest import Manifest
 from .php_tokens import Refused
@@ -45,16 +47,18 @@ class Survey:
         locked = build.lock(published)
         planned = build.run()
         built = {"commit": last.commit, "tree": last.tree, "tag": last.tag} if last else {}
+        held = {row["component"]: row["same"] for row in self._held(last.commit, planned)} if last else {}
+        decisions = {_lines(planned["diff"]["after"]), *(_lines(listing(lock.values())) for lock in (locked, published))}
         return {
             "changed": False,
             "project": self.manifest.project,
             "desired": [self._desired(part) for part in (self.manifest.moodle, *self.manifest.plugins)],
             "locked": [asdict(entry) for entry in locked.values()],
-            "built": {**built, "components": [asdict(entry) for entry in published.values()]},
+            "built": {**built, "components": [{**asdict(entry), "same": held.get(name, False)} for name, entry in published.items()]},
             "planned": planned["components"],
             "outdated": self._outdated(planned["components"]),
             "deployed": {revision: self._deployed(revision, planned) for revision in self.revisions},
-            "in_sync": not planned["changed"] and locked == published,
+            "in_sync": not planned["changed"] and len(decisions) == 1,
             "warnings": list(dict.fromkeys(self.warnings)),
         }
 
@@ -98,36 +102,67 @@ class Survey:
     def _deployed(self, revision: str, planned: Row) -> list[Row]:
         """What a commit of the repository holds of each component, and whether that is what a build would give now."""
         if self.store.commit_of(revision) is None:
+            what = f"the commit {revision}, which a host serves, from {self.repository.location}"
             try:
-                with self.store.writing(), explained("fetch", f"the commit {revision} from {self.repository.location}"):
+                with self.store.writing(), explained("fetch", what):
                     self.store.git("fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--", self.repository.location, revision)
             except MoodleError as error:
                 self.warnings.append(error.message)
                 return []
-        return [self._piece(revision, part, planned["tree"]) for part in planned["components"]]
+        return self._held(revision, planned)
 
-    def _piece(self, revision: str, part: Row, planned: str) -> Row:
-        there, wanted = (self.store.read(f"{tree}:{part['path']}") for tree in (revision, planned))
-        tree = there[0] if there and there[1] == "tree" else ""
-        same = self._same_core(tree, planned, part["commit"]) if not part["path"] else bool(wanted and tree == wanted[0])
-        return {"component": part["component"], "version": self._version(tree, part["component"]), "same": same}
+    def _held(self, revision: str, planned: Row) -> list[Row]:
+        """Each component of a build now, or of a commit: its version in the commit, and whether all of its files are the same."""
+        commit = self.store.blob(self.store.commit_of(revision) or revision).decode(errors="replace")
+        tree = self.store.tree_of(revision)
+        wanted = {part["component"]: part["path"] for part in planned["components"]}
+        gone = {component: version for component, version in contents(commit).items() if component not in wanted}
+        names = self._differing(tree, planned["tree"])
+        touched = components_of(names, {path: component for component, path in wanted.items()} | self._places(tree, names, gone))
+        return [
+            *(
+                {"component": component, "version": self._version(tree, path, component), "same": component not in touched}
+                for component, path in wanted.items()
+            ),
+            *({"component": component, "version": version, "same": False} for component, version in gone.items()),
+        ]
 
-    def _same_core(self, tree: str, planned: str, core: str) -> bool:
-        """Plugins lie inside the core's directories: those in which none lies tell whether it is the same core."""
-        own, whole, there = (self.store.read_tree(self.store.tree_of(each)) for each in (core, planned, tree))
-        return all(there.get(name) == entry for name, entry in own.items() if whole.get(name) == entry)
+    def _differing(self, one: str, other: str) -> list[str]:
+        if one == other:
+            return []
+        with explained("compare", f"{one} with {other}"):
+            listed = self.store.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
+        return listed.decode(errors="surrogateescape").split("\0")[:-1]
 
-    def _version(self, tree: str, component: str) -> t.Any:
-        read: Callable[[str], Mapping[str, t.Any]] = read_version if component == "moodle" else read_plugin
-        for path in ("version.php", "public/version.php"):
-            content = self.store.file(tree, path) if tree else None
-            if content is not None:
-                try:
-                    return read(content.decode(errors="replace")).get("version")
-                except Refused:
-                    return None
-        return None
+    def _places(self, tree: str, names: Iterable[str], components: Container[str]) -> dict[str, str]:
+        """Where components lie that the file does not name any more; of these only what the commit holds is known."""
+        places = {}
+        for name in names:
+            directory, _slash, file = name.rpartition("/")
+            if directory and file == "version.php":
+                component = self._read(tree, name, read_plugin).get("component")
+                if component in components:
+                    places[directory] = str(component)
+        return places
+
+    def _version(self, tree: str, path: str, component: str) -> t.Any:
+        read = read_version if component == "moodle" else read_plugin
+        files = (posixpath.join(path, file) for file in ("version.php", "public/version.php"))
+        return next((facts["version"] for file in files if "version" in (facts := self._read(tree, file, read))), None)
+
+    def _read(self, tree: str, path: str, read: Callable[[bytes], Mapping[str, t.Any]]) -> Mapping[str, t.Any]:
+        content = self.store.file(tree, path)
+        try:
+            return read(content) if content is not None else {}
+        except Refused:
+            return {}
 
 
 def _named(part: Row) -> str:
-    return f"{part['version']} ({part['ref']})"
+    version = part["version"]
+    # PHP reads 2023100900.00 as a number with a point.
+    return f"{int(version) if isinstance(version, float) and version.is_integer() else version} ({part['ref']})"
+
+
+def _lines(text: str) -> frozenset[str]:
+    return frozenset(text.splitlines())

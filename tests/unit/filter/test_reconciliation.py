@@ -11,13 +11,17 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.lms.moodle.plugins.filter.reconciliation import reconciliation, revision_served
+from ansible_collections.lms.moodle.plugins.filter.reconciliation import COLUMNS, reconciliation, revision_served
 
 NEW, OLD = "a" * 40, "b" * 40
 
 
 def part(component: str, commit: str = NEW, version: int = 2, ref: str = "v2") -> dict[str, t.Any]:
     return {"component": component, "commit": commit, "version": version, "ref": ref}
+
+
+def built(component: str, *, same: bool = True, **more: t.Any) -> dict[str, t.Any]:
+    return {**part(component, **more), "same": same}
 
 
 def info(**more: t.Any) -> dict[str, t.Any]:
@@ -27,7 +31,7 @@ def info(**more: t.Any) -> dict[str, t.Any]:
         "planned": [part(name) for name in names],
         "desired": [{"component": name, "wanted": "tag v2"} for name in names],
         "locked": [part(name) for name in names],
-        "built": {"components": [part(name) for name in names]},
+        "built": {"components": [built(name) for name in names]},
         "outdated": [],
         "deployed": {"new": [{"component": name, "version": 2, "same": True} for name in names]},
         "in_sync": True,
@@ -55,16 +59,41 @@ def test_all_in_order() -> None:
 
 def test_what_the_file_asks_for_and_nobody_built_is_to_build_and_to_deliver() -> None:
     old = {"new": [{"component": "moodle", "version": 2, "same": True}, {"component": "mod_board", "version": 1, "same": False}]}
-    found = reconciliation(
-        info(built={"components": [part("moodle"), part("mod_board", OLD)]}, deployed=old, in_sync=False), {"web1": serves("new")}
-    )
+    last = {"components": [built("moodle"), built("mod_board", same=False, commit=OLD)]}
+    found = reconciliation(info(built=last, deployed=old, in_sync=False), {"web1": serves("new")})
     assert verdicts(found) == {"moodle": "in order", "mod_board": "to build, to deliver"}
+    assert found["rows"][1]["deployed"] == "1"
+    assert not found["in_sync"]
+
+
+@pytest.mark.parametrize("change", [{"same": False}, {"ref": "v2-again"}, {"commit": OLD}])
+def test_files_as_well_as_names_make_something_to_build(change: dict[str, t.Any]) -> None:
+    found = reconciliation(info(built={"components": [built("moodle"), built("mod_board", **change)]}), {"web1": serves("new")})
+    assert verdicts(found) == {"moodle": "in order", "mod_board": "to build"}
+    assert not found["in_sync"]
+
+
+def test_other_files_of_the_same_version_are_told_with_their_host() -> None:
+    rows = [{"component": "moodle", "version": 2, "same": True}, {"component": "mod_board", "version": 2, "same": False}]
+    found = reconciliation(info(deployed={**info()["deployed"], "fixed": rows}), {"web1": serves("new"), "web2": serves("fixed")})
+    assert [row["deployed"] for row in found["rows"]] == ["2", "web1: 2, web2: 2 (other files)"]
+    assert verdicts(found) == {"moodle": "in order", "mod_board": "to deliver"}
     assert not found["in_sync"]
 
 
 def test_what_was_taken_out_of_the_file_is_to_remove() -> None:
-    built = {"components": [part("moodle"), part("mod_board"), part("mod_gone")]}
-    assert verdicts(reconciliation(info(built=built, in_sync=False), {"web1": serves("new")}))["mod_gone"] == "to remove"
+    last = {"components": [built("moodle"), built("mod_board"), built("mod_gone", same=False)]}
+    found = reconciliation(info(built=last, in_sync=False), {"web1": serves("new")})
+    assert found["rows"][2] == {**dict.fromkeys(COLUMNS, "-"), "component": "mod_gone", "locked": "v2", "verdict": "to remove"}
+
+
+def test_what_only_a_host_still_has_is_to_remove() -> None:
+    """It was built without the plugin, and never delivered since."""
+    old = [*info()["deployed"]["new"], {"component": "mod_gone", "version": "1", "same": False}]
+    found = reconciliation(info(deployed={**info()["deployed"], "old": old}), {"web1": serves("new"), "web2": serves("old")})
+    assert verdicts(found) == {"moodle": "in order", "mod_board": "in order", "mod_gone": "to remove"}
+    assert found["rows"][2]["deployed"] == "web1: -, web2: 1"
+    assert not found["in_sync"]
 
 
 def test_a_newer_version_is_told_and_is_no_reason_to_act() -> None:
@@ -76,19 +105,27 @@ def test_a_newer_version_is_told_and_is_no_reason_to_act() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "word"),
+    ("about", "word", "verdict"),
     [
-        ({"unreachable": True}, "unreachable"),
-        ({"failed": True, "msg": "no"}, "unreachable"),
-        ({"current": None, "releases": []}, "nothing"),
-        (serves("somebody's own"), "unknown"),
+        ({"unreachable": True, "msg": "Connection\ntimed out"}, "unreachable", "not known"),
+        ({"failed": True, "msg": "no"}, "failed", "not known"),
+        ({}, "not asked", "not known"),
+        ({"current": None, "releases": []}, "nothing", "to deliver"),
+        (serves("somebody's own"), "unknown", "to deliver"),
+        ({"current": "by hand", "releases": []}, "unknown", "to deliver"),
     ],
 )
-def test_a_host_that_is_not_known_to_serve_it_is_out_of_step(about: dict[str, t.Any], word: str) -> None:
+def test_a_host_that_is_not_known_to_serve_it_is_out_of_step(about: dict[str, t.Any], word: str, verdict: str) -> None:
     found = reconciliation(info(), {"web1": serves("new"), "web2": about})
     assert not found["in_sync"]
-    assert verdicts(found) == {"moodle": "to deliver", "mod_board": "to deliver"}
+    assert verdicts(found) == {"moodle": verdict, "mod_board": verdict}
     assert found["rows"][0]["deployed"] == f"web1: 2, web2: {word}"
+
+
+def test_a_host_that_said_nothing_is_named_below_the_table_with_the_reason() -> None:
+    found = reconciliation(info(), {"web1": {"unreachable": True, "msg": "Connection\ntimed out"}, "web2": {}})
+    assert found["table"][-2:] == ["web1: unreachable: Connection timed out", "web2: not asked"]
+    assert verdicts(found) == {"moodle": "not known", "mod_board": "not known"}
 
 
 def test_drift_is_listed_file_by_file() -> None:
