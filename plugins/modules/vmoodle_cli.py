@@ -284,7 +284,14 @@ from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import 
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Selection, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, Wave, waves
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import matching, names_from_files, read_registry
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import FleetRun, complaint, open_records, write_retry_file
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import (
+    FleetRun,
+    complaint,
+    make_log_dir,
+    open_records,
+    try_retry_file,
+    write_retry_file,
+)
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Script
 
 
@@ -328,7 +335,9 @@ class VmoodleCli:
 
     def _really_run(self, plan: list[Wave], refused: list[Record], budget: Budget) -> FleetRun:
         if self.execution.log_dir:
-            self.execution.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_log_dir(self.execution.log_dir)
+        if self.parameters["retry_file"]:
+            try_retry_file(self.parameters["retry_file"])
         with open_records(self.parameters["records"] or os.devnull) as records:
             forks = self.parameters["forks"] or os.cpu_count() or 1
             fleet = FleetRun(self.execution.run, forks=forks, budget=budget, background=self.background, records=records)

@@ -42,7 +42,11 @@ class Journal:
     def __init__(self, storage: str, run: str) -> None:
         if not _NAME.fullmatch(run):
             raise BadInput(f"'{run}' is no name for a run: use letters, digits, '.', '_' and '-', for example 2025-2026.")
-        if not Path(storage).is_dir():
+        try:
+            found = Path(storage).is_dir()
+        except OSError as error:
+            raise BadInput(f"The storage {storage} cannot be looked into by the user who runs this: {error.strerror}.") from error
+        if not found:
             raise BadInput(f"The storage {storage} does not exist on this host: mount it, or correct 'storage'.")
         self.folder = Path(storage).resolve() / run
         self._courses = self.folder / "courses"

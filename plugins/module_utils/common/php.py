@@ -73,7 +73,11 @@ def as_node(wwwroot: str | None, report: Path | None = None) -> Mapping[str, str
 def code_root(path: str) -> Path:
     """The root of a Moodle's code, as it really is on the disk."""
     root = Path(os.path.realpath(path))
-    if not (root / "config.php").is_file():
+    try:
+        found = (root / "config.php").is_file()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be looked into by the user who runs this on the host: {error.strerror}.") from error
+    if not found:
         raise BadInput(f"{path} is no installed Moodle: there is no config.php in it; set 'moodle' to the root of the code.")
     return root
 

@@ -42,7 +42,13 @@ class Execution:
     """Seconds between asking a process to end and making it."""
 
     def run(self, node: Node) -> Record:
-        """Run the script for one node and judge how it went."""
+        """Run the script for one node and judge how it went; what cannot be written or started here is that node's failure alone."""
+        try:
+            return self._run(node)
+        except OSError as error:
+            return not_run(node, "failed", f"could not be run: {error.filename or self.script.path}: {error.strerror}")
+
+    def _run(self, node: Node) -> Record:
         with tempfile.TemporaryDirectory(prefix="lms-moodle-node-") as scratch:
             log = self.log_dir / log_name(node.wwwroot) if self.log_dir else Path(scratch) / "log"
             report = Path(scratch) / "report.json"

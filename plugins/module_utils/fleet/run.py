@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
 import time
 import typing as t
 from collections import Counter
@@ -16,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from ..common.background import Background, Progress
+from ..common.errors import BadInput
 from ..common.files import write_atomically
 from .execution import Record, not_run
 from .nodes import Node
@@ -45,6 +48,7 @@ class FleetRun:
         self._started = time.monotonic()
         # Of the script alone: a name that the registry does not know stops nobody.
         self._failures = 0
+        self._refused = 0
         self._not_reached: list[Node] = []
         self._total = 0
         self._stopped = ""
@@ -55,6 +59,7 @@ class FleetRun:
         self._total = sum(len(wave.nodes) for wave in waves) + len(refused)
         for record in refused:
             self._keep(record)
+        self._refused = len(self.bad())
         with ThreadPoolExecutor(self._forks) as pool:
             for wave in waves:
                 self._run_wave(wave, pool)
@@ -97,7 +102,8 @@ class FleetRun:
             self._file.flush()
 
     def _report(self, *, over: bool = False) -> None:
-        progress = Progress("nodes", self._total, len(self.records), self._failures, time.monotonic() - self._started)
+        bad = self._refused + self._failures
+        progress = Progress("nodes", self._total, len(self.records), bad, time.monotonic() - self._started)
         self._background.report(progress, over=over)
 
     def summary(self) -> dict[str, t.Any]:
@@ -131,7 +137,28 @@ def _ran(record: Record) -> bool:
 
 def open_records(path: str) -> t.TextIO:
     """The file of records, begun anew; only its owner may read what scripts printed."""
-    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+    with _a_place_for("records"):
+        return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+
+
+def make_log_dir(folder: Path) -> None:
+    """The folder of logs, with those above it that are missing."""
+    with _a_place_for("log_dir"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def try_retry_file(path: str) -> None:
+    """Find out before the first node is run whether it can be written: afterwards all verdicts would be lost with it."""
+    with _a_place_for("retry_file"), tempfile.TemporaryFile(dir=Path(path).parent):
+        pass
+
+
+@contextlib.contextmanager
+def _a_place_for(name: str) -> t.Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"'{name}' cannot be written on this host by the user who runs this: {error.filename}: {error.strerror}.") from error
 
 
 def write_retry_file(path: str, addresses: Sequence[str]) -> None:

@@ -43,6 +43,12 @@ def test_all_is_private(journal: Journal) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
+def test_a_storage_that_cannot_be_looked_into_is_told_in_words() -> None:
+    # Root may look everywhere, but not at such a name.
+    with pytest.raises(BadInput, match="cannot be looked into"):
+        Journal("/" + "x" * 300, "2025-2026")
+
+
 def test_what_a_killed_run_left_half_written_is_not_read(journal: Journal) -> None:
     journal.record(Course(2, "LAW"))
     (journal.folder / "courses/.3.json.abc").write_text('{"id": 3, "shor')

@@ -16,9 +16,9 @@ import pytest
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, log_name
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, waves
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, log_name, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, Wave, waves
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import FleetRun, complaint, open_records, write_retry_file
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Script
 
@@ -85,6 +85,15 @@ def test_each_node_has_its_own_verdict_log_and_record(fleet: Fleet) -> None:
     assert complaint(run.bad(), 3) == "1 of 3 nodes failed: http://fail: ended with 3: broken"
 
 
+def test_progress_counts_the_unknown_node_among_the_failed_but_not_against_the_budget(fleet: Fleet) -> None:
+    unknown = not_run(Refusal("x", "x", "failed", "unknown"), "failed", "unknown")
+    run = FleetRun(fleet.execution.run, forks=1, budget=Budget(1), background=Background(str(fleet.folder)))
+    run.run([Wave([Node(f"http://{name}", name, name) for name in ("fail", "a")])], [unknown])
+    assert verdicts(run) == {"x": "failed", "fail": "failed", "a": "ok"}
+    progress = json.loads((fleet.folder / "progress.json").read_text())
+    assert (progress["done"], progress["failed"], progress["over"]) == (3, 2, True)
+
+
 def test_time_limit_ends_children_that_ignore_it(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     pids = fleet.folder / "pids"
     monkeypatch.setenv("PIDS", str(pids))
@@ -94,6 +103,15 @@ def test_time_limit_ends_children_that_ignore_it(fleet: Fleet, monkeypatch: pyte
     assert time.monotonic() - started < 10
     child = Path(f"/proc/{pids.read_text().strip()}/stat")
     assert not child.exists() or child.read_text().split()[2] == "Z"
+
+
+def test_a_log_that_cannot_be_written_is_the_failure_of_that_node_alone(fleet: Fleet) -> None:
+    (fleet.logs / "a.log").symlink_to("elsewhere")
+    run = fleet.run(["a", "b"])
+    assert verdicts(run) == {"a": "failed", "b": "ok"}
+    (failed,) = run.bad()
+    assert failed["reason"] == f"could not be run: {fleet.logs}/a.log: Too many levels of symbolic links"
+    assert not (fleet.logs / "elsewhere").exists()
 
 
 def test_a_megabyte_of_output_stays_in_the_log(fleet: Fleet) -> None:
