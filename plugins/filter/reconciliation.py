@@ -14,7 +14,9 @@ Row = dict[str, str]
 COLUMNS = ("component", "wanted", "locked", "deployed", "available", "verdict")
 IN_ORDER = "in order"
 NEWER = "newer available"
-TO_BUILD, TO_DELIVER, TO_REMOVE = "to build", "to deliver", "to remove"
+TO_BUILD = "to build"
+TO_DELIVER = "to deliver"
+TO_REMOVE = "to remove"
 NOT_KNOWN = "not known"
 LONGEST = 200  # of what a host that could not be asked said
 
