@@ -28,6 +28,7 @@ DAMAGE = re.compile(
     r"|bad (?:pack|config)|not a git repository"
 )
 _KINDS = {TREE: "tree", "160000": "commit"}
+COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
 class GitFailed(CommandFailed):
@@ -50,6 +51,7 @@ class GitRepository:
         self._reader: subprocess.Popen[bytes] | None = None
         self._unwritten: dict[str, Tree] = {}
         self._trees: dict[str, Tree] = {}
+        self._tree_of: dict[str, str] = {}
 
     def close(self) -> None:
         if self._reader is not None:
@@ -109,9 +111,13 @@ class GitRepository:
         return found[0] if found else None
 
     def tree_of(self, revision: str) -> str:
+        if revision in self._tree_of:
+            return self._tree_of[revision]
         found = self.read(f"{revision}^{{tree}}")
         if found is None:
             raise Damaged(f"{self.path} has no {revision}.")
+        if COMMIT_ID.fullmatch(revision):  # a name may move
+            self._tree_of[revision] = found[0]
         return found[0]
 
     def file(self, revision: str, path: str) -> bytes | None:
@@ -158,7 +164,8 @@ class GitRepository:
 
     def flush(self) -> None:
         """Write the trees that are new, each after those that it holds."""
-        waiting, self._unwritten = self._unwritten, {}
+        waiting = {oid: tree for oid, tree in self._unwritten.items() if self.read(oid) is None}
+        self._unwritten = {}
         if not waiting:
             return
         lines = ["".join(_mktree_line(name, entry) for name, entry in tree.items()) for tree in waiting.values()]
