@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import time
+import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,8 +90,8 @@ class Fetch:
 
     @property
     def folder(self) -> Path:
-        assert self._folder is not None  # noqa: S101 - run() comes first
-        return self._folder
+        """Where it works, from run() to close()."""
+        return t.cast(Path, self._folder)
 
     def take_over(self) -> None:
         """Objects first, the refs that name them last: killed in between, the store has more than it knows, which is harmless."""

@@ -31,6 +31,10 @@ class PhpObject(dict[str, t.Any]):
     """The properties of a ``stdClass``; an array is a plain dictionary."""
 
 
+def is_array(value: object) -> bool:
+    return isinstance(value, dict) and not isinstance(value, PhpObject)
+
+
 class Expressions:
     """Reads expressions where ``position`` stands, and moves it behind them."""
 
@@ -102,7 +106,7 @@ class Expressions:
         if name not in holder:
             self.refuse(token, f"{token.value}: what it holds is unknown")
         value = holder[name]
-        if type(value) is dict:
+        if is_array(value):
             self.refuse(token, f"{token.value}: an array that is taken from a variable")
         # `$a = $a . $a` a few times over would fill any memory.
         self.taken += len(value) if isinstance(value, str) else 0

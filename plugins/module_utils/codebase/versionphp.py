@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .php_tokens import Refused, Token, tokens
-from .php_values import CONSTANTS, Expressions, PhpObject, array_key
+from .php_values import CONSTANTS, Expressions, PhpObject, array_key, is_array
 
 # What Moodle has defined before it reads the file.
 _DEFINED = {"MOODLE_INTERNAL", *(name for name in CONSTANTS if name.isupper())}
@@ -40,7 +40,7 @@ def read_plugin(php: str | bytes) -> dict[str, t.Any]:
 def read_subplugins(php: str | bytes) -> dict[str, str]:
     """The types that an old ``db/subplugins.php`` declares, each with its path from the root of the code base."""
     found = _Reader(php).file().get("subplugins")
-    if type(found) is not dict:
+    if not isinstance(found, dict) or not is_array(found):
         raise Refused("it does not set $subplugins to an array")
     for kind, path in found.items():
         if not isinstance(kind, str) or not isinstance(path, str):
@@ -114,7 +114,11 @@ class _Reader(Expressions):
         if holder.get(key) is None:
             holder[key] = {}
         found = holder[key]
-        return found if type(found) is dict else self.refuse(token, f"an element is set in {token.value}, which is no array")
+        return (
+            t.cast("dict[t.Any, t.Any]", found)
+            if is_array(found)
+            else self.refuse(token, f"an element is set in {token.value}, which is no array")
+        )
 
     def condition(self, token: Token) -> None:
         """``if (!defined('MOODLE_INTERNAL')) { die('…'); }``"""
