@@ -11,6 +11,7 @@ import fcntl
 import os
 import tempfile
 import time
+import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,10 +57,10 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, wait: float, what: str) -> Iterator[None]:
+def locked(path: Path, wait: float, what: str, advice: str = "or raise 'wait'") -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel drops it when the process and the programs that it runs have ended, however."""
     deadline = time.monotonic() + wait
-    with path.open("a") as file:
+    with _to_lock(path) as file:
         # A Git that goes on after we were killed still writes: the next call has to wait for it.
         os.set_inheritable(file.fileno(), True)
         while True:
@@ -69,7 +70,8 @@ def locked(path: Path, wait: float, what: str) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise MoodleError(
-                        f"Another run is working on {what} at this moment and holds {path}: wait for its end, or raise 'wait' ({wait:g} s)."
+                        f"Another run is working on {what} at this moment, and has held {path} for more than {wait:g} s:"
+                        f" wait for its end, {advice}."
                     ) from None
                 time.sleep(0.1)
         try:
@@ -77,3 +79,10 @@ def locked(path: Path, wait: float, what: str) -> Iterator[None]:
         finally:
             # Said aloud, for a daemon that a program left behind (a credential cache) holds the file open too.
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _to_lock(path: Path) -> t.IO[str]:
+    try:
+        return path.open("a")
+    except PermissionError:  # another user's: to lock it, it is enough to read it
+        return path.open()

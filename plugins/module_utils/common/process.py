@@ -36,8 +36,13 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     check: bool = True,
+    inherit: Sequence[int] | None = None,
+    timeout: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``command``; with ``check``, raise CommandFailed with its last words when it ends badly."""
+    """Run ``command``; with ``check``, raise CommandFailed with its last words when it ends badly.
+
+    It inherits the locks that are held, or no open files but those of ``inherit``.
+    """
     try:
         done = subprocess.run(
             list(command),
@@ -46,7 +51,9 @@ def run(
             input=stdin if stdin is not None else b"",
             capture_output=True,
             check=False,
-            close_fds=False,  # nothing is inherited but a held lock: a child that outlives us keeps it
+            close_fds=inherit is not None,  # nothing is inherited but a held lock: a child that outlives us keeps it
+            pass_fds=inherit or (),
+            timeout=timeout,
         )
     except FileNotFoundError as error:
         missing = cwd if cwd is not None and not os.path.isdir(cwd) else command[0]  # noqa: PTH112
