@@ -247,8 +247,9 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared impor
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.lint import Lint
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.mending import with_whole_store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.trial import Trial
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background

@@ -140,8 +140,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared import lock_path, read_manifest, urls_in
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.mending import with_whole_store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.survey import Survey
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background

@@ -149,15 +149,17 @@ class Build:
         if self.check_mode:
             return None, tag
         parent = last.commit if last else None
-        commit = self.repository.commit(tree, parent, message)
+        new = self.repository.commit(tree, parent, message, tag, lock)
         with self._lock_kept(lock):
-            self._timed("publish", lambda: self.repository.publish(commit, tag, lock, parent))
-        return commit, tag
+            self._timed("publish", lambda: self.repository.publish(new, parent))
+        return new.commit, tag
 
     def _remember(self, last: Built, lock: str) -> tuple[str, str | None]:
         """The same code may have been asked for in other words: where the lock file is lost, the repository must know the last ones."""
-        if lock != last.lock and not self.check_mode:
-            self._timed("publish", lambda: self.repository.publish(last.commit, None, lock, last.commit))
+        if (lock != last.lock or last.torn) and not self.check_mode:
+            self._timed("publish", lambda: self.repository.remember(last, lock))
+            if last.torn:
+                self.warnings.append("The last build was cut off while it was published: its lock and its tag have been added.")
         return last.commit, last.tag
 
     def _free_name(self) -> str:

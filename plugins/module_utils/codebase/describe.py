@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import typing as t
 from collections.abc import Callable
@@ -73,17 +74,24 @@ class Descriptions:
         with self.store.writing():
             merged = {**_load(self._path), **self._new}
             data = {"edition": EDITION, "trees": merged if len(merged) <= MOST else self._kept}
-            write_atomically(self._path, json.dumps(data, separators=(",", ":")).encode())
+            text = json.dumps(data, separators=(",", ":")).encode()
+            write_atomically(self._path, _digest(text) + b"\n" + text)
         self._new = {}
 
 
 def _load(path: Path) -> dict[str, t.Any]:
     """What was kept; a file that is missing, damaged or of another edition holds nothing."""
     try:
-        data = json.loads(path.read_bytes())
-        return dict(data["trees"]) if data["edition"] == EDITION else {}
+        digest, _newline, text = path.read_bytes().partition(b"\n")
+        data = json.loads(text)
+        return dict(data["trees"]) if digest == _digest(text) and data["edition"] == EDITION else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _digest(text: bytes) -> bytes:
+    """What is kept decides what is built: a single byte that turned would do so unseen."""
+    return hashlib.sha256(text).hexdigest().encode()
 
 
 # Plugins

@@ -25,7 +25,8 @@ from .store import Store, ref_of
 
 INCOMING = "incoming"
 AGE = 60.0
-EVERYTHING = "2147483647"  # Git's word for no limit of the depth
+EVERYTHING = "--depth=2147483647"  # Git's word for no limit of the depth
+NO_DEPTH = "does not support shallow"  # a web server that gives the files of a repository, and knows nothing of Git
 CONFIG = """[core]
 \trepositoryformatversion = 0
 \tbare = true
@@ -56,7 +57,6 @@ class Fetch:
             incoming.mkdir(exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(dir=incoming))
             self._lock = os.open(self._folder, os.O_RDONLY)
-            os.set_inheritable(self._lock, True)  # a Git that outlives us goes on writing here
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             for name in ("objects/info", "objects/pack", "refs"):
                 (self._folder / name).mkdir(parents=True)
@@ -74,19 +74,26 @@ class Fetch:
             self._get()
 
     def _get(self) -> None:
+        specs = [f"+{_remote(kind, name)}:{local_ref(number)}" for number, (kind, name) in enumerate(self.wanted)]
+        by_commit = any(kind == "commit" for kind, _dummy in self.wanted)
         with explained("fetch", f"{self.what} of {self.source}"):
             try:
-                self._git_fetch("1", (f"+{_remote(kind, name)}:{local_ref(number)}" for number, (kind, name) in enumerate(self.wanted)))
-            except GitFailed:
-                if not any(kind == "commit" for kind, _dummy in self.wanted):
+                self._git_fetch(specs, "--depth=1")
+            except GitFailed as error:
+                plain_files = NO_DEPTH in error.said
+                if by_commit:
+                    # Not every server gives a commit by its id: then it is found in what the source's refs lead to.
+                    # Without a depth, what was cut off at a shallow commit would stay away.
+                    self._git_fetch(["+refs/*:refs/all/*"], *([] if plain_files else [EVERYTHING]))
+                elif plain_files:
+                    self._git_fetch(specs)
+                else:
                     raise
-                # Not every server gives a commit by its id: then it is found in what the source's refs lead to.
-                # Without a depth, what was cut off at a shallow commit would stay away.
-                self._git_fetch(EVERYTHING, ("+refs/*:refs/all/*",))
 
-    def _git_fetch(self, depth: str, specs: Iterable[str]) -> None:
-        command = ("fetch", "--quiet", f"--depth={depth}", "--no-tags", "--no-auto-maintenance", "--stdin", "--", self.source)
-        git(*command, cwd=self.folder, stdin="".join(f"{spec}\n" for spec in specs).encode())
+    def _git_fetch(self, specs: Iterable[str], *depth: str) -> None:
+        command = ("fetch", "--quiet", *depth, "--no-tags", "--no-auto-maintenance", "--stdin", "--", self.source)
+        # It holds on to its own folder alone: should it outlive us, nobody waits for it.
+        git(*command, cwd=self.folder, stdin="".join(f"{spec}\n" for spec in specs).encode(), inherit=[self._lock])
 
     @property
     def folder(self) -> Path:
@@ -95,8 +102,10 @@ class Fetch:
 
     def take_over(self) -> None:
         """Objects first, the refs that name them last: killed in between, the store has more than it knows, which is harmless."""
-        refs = self._found()
-        with self.store.writing(), explained("write to", f"the store {self.store.path}"):
+        place = f"the store {self.store.path}"
+        with explained("read", place):
+            refs = self._found()
+        with self.store.writing(), explained("write to", place, ours=True):
             packs = self.folder / "objects/pack"
             for suffix in (".pack", ".rev", ".idx"):
                 for file in packs.glob(f"*{suffix}"):

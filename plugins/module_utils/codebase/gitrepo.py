@@ -12,20 +12,25 @@ import os
 import re
 import subprocess
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..common.errors import CommandFailed, MoodleError
 from ..common.process import run, without_secrets
 from .compose import TREE, Entry, Tree
 
-# Git must never wait for a password that nobody types, and a dead line must end.
-ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+# Git must never wait for a password that nobody types.
+ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+# A dead line must end; who knows a slow one may say so in the environment.
+PATIENCE = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+LONGEST = 600.0  # seconds; of all protocols git:// alone has no limit of its own
 BY_SSH = re.compile(r"ssh://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:")
-PATIENT_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=60"
+PATIENT_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 DAMAGE = re.compile(
-    r"inflate:|corrupt|unable to unpack|bad object|missing (?:blob|tree|commit|object)|not a valid object|unable to read"
-    r"|bad (?:pack|config)|not a git repository"
+    r"inflate:|corrupt(?! patch)|unable to unpack|missing (?:blob|tree|commit|object)|not a valid object|unable to (?:read|parse)"
+    r"|bad (?:pack|object|shallow|tree|[a-z ]*config)|invalid object type|truncated|not a git repository|not a tree|unexpected line in"
+    r"|cannot read existing|Could not read [0-9a-f]{40}|is unavailable|reference broken|Failed to traverse|unresolved delta"
+    r"|did not send all necessary"
 )
 _KINDS = {TREE: "tree", "160000": "commit"}
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
@@ -40,7 +45,11 @@ class GitFailed(CommandFailed):
 
 
 class Damaged(MoodleError):
-    """An object cannot be read. Whether it is ours or the other side's, only ``is_whole`` tells."""
+    """An object of this repository cannot be read."""
+
+
+class PerhapsDamaged(Damaged):
+    """Git complained of damage while two repositories spoke: whether it is ours or the other side's, only ``is_whole`` tells."""
 
 
 class GitRepository:
@@ -53,13 +62,15 @@ class GitRepository:
         self._trees: dict[str, Tree] = {}
         self._tree_of: dict[str, str] = {}
 
-    def close(self) -> None:
-        if self._reader is not None:
-            with contextlib.suppress(OSError):
-                t.cast("t.IO[bytes]", self._reader.stdin).close()
-            t.cast("t.IO[bytes]", self._reader.stdout).close()
-            self._reader.wait()
-            self._reader = None
+    def close(self) -> int:
+        """End the reader; gives the code that it ended with."""
+        reader, self._reader = self._reader, None
+        if reader is None:
+            return 0
+        with contextlib.suppress(OSError):
+            t.cast("t.IO[bytes]", reader.stdin).close()
+        t.cast("t.IO[bytes]", reader.stdout).close()
+        return reader.wait()
 
     # Commands
 
@@ -73,7 +84,7 @@ class GitRepository:
     # Reading
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
-        """The (id, type, content) of what ``name`` (an id, ``commit:path``, ``ref^{tree}``) stands for, or None."""
+        """The (id, type, content) of what ``name`` (an id, ``ref^{tree}``) stands for, or None, as for what is damaged."""
         if "\n" in name:
             return None
         reader = self._reading()
@@ -90,7 +101,9 @@ class GitRepository:
                 return head[0].decode(), head[1].decode(), content[:-1]
         elif head and head[-1] in (b"missing", b"ambiguous"):
             return None
-        self.close()
+        code = self.close()
+        if code < 0:
+            raise CommandFailed(f"{self.path} could not be read: {_ended(code)}.")
         raise Damaged(f"{self.path} cannot read {name}: an object is damaged.")
 
     def _reading(self) -> subprocess.Popen[bytes]:
@@ -111,6 +124,8 @@ class GitRepository:
         return found[0] if found else None
 
     def tree_of(self, revision: str) -> str:
+        if revision in self._trees:
+            return revision
         if revision in self._tree_of:
             return self._tree_of[revision]
         found = self.read(f"{revision}^{{tree}}")
@@ -120,10 +135,20 @@ class GitRepository:
             self._tree_of[revision] = found[0]
         return found[0]
 
+    def entry(self, revision: str, path: str) -> Entry | None:
+        """What lies at a path of a commit or tree. Asked for by its path, Git would call an object that is lost no such path."""
+        found = Entry(TREE, self.tree_of(revision))
+        for name in path.split("/"):
+            inside = self.read_tree(found.oid) if found.mode == TREE else {}
+            if name not in inside:
+                return None
+            found = inside[name]
+        return found
+
     def file(self, revision: str, path: str) -> bytes | None:
         """The content of a file at a revision (or in a tree), or None."""
-        found = self.read(f"{revision}:{path}")
-        return found[2] if found and found[1] == "blob" else None
+        found = self.entry(revision, path)
+        return self.blob(found.oid) if found and found.mode not in _KINDS else None
 
     def blob(self, oid: str) -> bytes:
         found = self.read(oid)
@@ -133,18 +158,23 @@ class GitRepository:
 
     def read_tree(self, oid: str) -> Tree:
         if oid not in self._trees:
-            self._trees[oid] = dict(_entries(self.blob(oid)))
+            try:
+                self._trees[oid] = dict(_entries(self.blob(oid)))
+            except ValueError:
+                raise PerhapsDamaged(f"{self.path} holds {oid}, which is no tree.") from None
         return dict(self._trees[oid])
 
     def subtree(self, oid: str, path: str) -> Tree:
         """What lies in a directory of a tree; nothing where there is no such directory."""
-        found = self.read(f"{oid}:{path}")
-        return self.read_tree(found[0]) if found and found[1] == "tree" else {}
+        found = self.entry(oid, path)
+        return self.read_tree(found.oid) if found and found.mode == TREE else {}
 
     def files(self, tree: str) -> list[tuple[str, str, str]]:
         """The (mode, id, path) of every file, link and submodule below a tree or commit."""
         found = []
-        for line in self.git("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")[:-1]:
+        with explained("read", str(self.path), ours=True):
+            listed = self.git("ls-tree", "-r", "-z", "--full-tree", tree)
+        for line in listed.split(b"\0")[:-1]:
             head, _tab, path = line.partition(b"\t")
             mode, _type, oid = head.decode().split(" ")
             found.append((mode, oid, path.decode(errors="surrogateescape")))
@@ -169,20 +199,38 @@ class GitRepository:
         if not waiting:
             return
         lines = ["".join(_mktree_line(name, entry) for name, entry in tree.items()) for tree in waiting.values()]
-        written = self.text("mktree", "-z", "--batch", stdin="\0".join(lines).encode(errors="surrogateescape"))
+        with explained("write to", str(self.path), ours=True):
+            written = self.text("mktree", "-z", "--batch", stdin="\0".join(lines).encode(errors="surrogateescape"))
         if written.split() != list(waiting):
             raise Damaged(f"{self.path}: Git wrote other trees than were meant.")
 
     def write_blob(self, data: bytes) -> str:
-        return self.text("hash-object", "-w", "--stdin", stdin=data)
+        with explained("write to", str(self.path), ours=True):
+            return self.text("hash-object", "-w", "--stdin", stdin=data)
 
 
-def git(*arguments: str, cwd: Path, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
+def git(
+    *arguments: str,
+    cwd: Path,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    inherit: Sequence[int] | None = None,
+) -> bytes:
     """What a Git command prints; GitFailed when it ends badly."""
-    done = run(["git", *arguments], cwd=str(cwd), env={**ENVIRONMENT, **ssh(arguments), **(env or {})}, stdin=stdin, check=False)
+    patience = {name: value for name, value in PATIENCE.items() if name not in os.environ}
+    limit = LONGEST if any(argument.startswith("git://") for argument in arguments) else None
+    surroundings = {**patience, **ENVIRONMENT, **ssh(arguments), **(env or {})}
+    try:
+        done = run(["git", *arguments], cwd=str(cwd), env=surroundings, stdin=stdin, check=False, inherit=inherit, timeout=limit)
+    except subprocess.TimeoutExpired:
+        raise GitFailed(f"it came to no end in {limit:g} s") from None
     if done.returncode:
-        raise GitFailed(done.stderr.decode(errors="replace") or f"git ended with {done.returncode}")
+        raise GitFailed(done.stderr.decode(errors="replace") or _ended(done.returncode))
     return done.stdout
+
+
+def _ended(code: int) -> str:
+    return f"git was killed (signal {-code})" if code < 0 else f"git ended with {code} and said nothing"
 
 
 def ssh(arguments: tuple[str, ...]) -> dict[str, str]:
@@ -200,13 +248,14 @@ def last_words(said: str) -> str:
 
 
 @contextlib.contextmanager
-def explained(action: str, thing: str) -> Iterator[None]:
-    """Turn Git's own errors into one sentence."""
+def explained(action: str, thing: str, ours: bool = False) -> Iterator[None]:
+    """Turn Git's own errors into one sentence; with ``ours``, no repository but the store takes part."""
     try:
         yield
     except GitFailed as error:
         message = f"Could not {action} {without_secrets(thing)}: {error.message}"
-        raise (Damaged if DAMAGE.search(error.said) else CommandFailed)(message) from None
+        damaged = Damaged if ours else PerhapsDamaged
+        raise (damaged if DAMAGE.search(error.said) else CommandFailed)(message) from None
     except OSError as error:
         raise MoodleError(f"Could not {action} {without_secrets(thing)}: {error.strerror or error}.") from None
 

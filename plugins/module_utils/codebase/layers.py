@@ -16,7 +16,7 @@ from pathlib import Path
 from ..common.errors import BadInput
 from .compose import SYMLINK, TREE, Entry, Tree
 from .describe import Descriptions
-from .gitrepo import GitFailed, GitRepository, explained
+from .gitrepo import DAMAGE, GitFailed, GitRepository, explained
 
 FILE, PROGRAM = "100644", "100755"
 
@@ -32,13 +32,15 @@ def patched(descriptions: Descriptions, tree: str, patches: Sequence[str], compo
 
 
 def _apply(store: GitRepository, tree: str, patches: Sequence[tuple[str, bytes]], component: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="lms-moodle-") as folder, explained("write to", str(store.path)):
+    with tempfile.TemporaryDirectory(prefix="lms-moodle-") as folder, explained("write to", str(store.path), ours=True):
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         store.git("read-tree", tree, env=index)
         for path, content in patches:
             try:
                 store.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=content, env=index)
             except GitFailed as error:
+                if DAMAGE.search(error.said):
+                    raise
                 raise BadInput(f"{component}: the patch {path} does not apply: {error.message}.") from None
         return store.text("write-tree", env=index)
 
@@ -54,7 +56,7 @@ def overlay_tree(store: GitRepository, path: Path) -> str:
     unsafe = next((file for file in plain if "\n" in str(file)), None)
     if unsafe is not None:
         raise BadInput(f"overlays: the name {str(unsafe)!r} holds a line break.")
-    with explained("write to", str(store.path)):
+    with explained("write to", str(store.path), ours=True):
         listed = "".join(f"{file}\n" for file in plain).encode(errors="surrogateescape")
         oids = dict(zip(plain, store.text("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()))
         root: dict[str, object] = {}

@@ -58,7 +58,7 @@ class Lint:
         """The (id, path) of each PHP file that differs from all of the known trees."""
         found: dict[str, str] | None = None
         for other in known:
-            with explained("compare trees in", str(store.path)):
+            with explained("compare trees in", str(store.path), ours=True):
                 raw = store.git("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=AMT", other, tree).split(b"\0")
             heads, paths = raw[:-1:2], raw[1::2]
             here = {path.decode(errors="surrogateescape"): head.decode().split(" ")[3] for head, path in zip(heads, paths)}

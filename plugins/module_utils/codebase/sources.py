@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from ..common.errors import MoodleError
 from ..common.process import without_secrets
@@ -23,6 +24,7 @@ from .zip_import import ZipImport
 
 AT_ONCE = 8
 BEAT = 1.0
+LONGEST_REF = 200
 SETTLED = ("tag", "commit", "zip")
 REFS = ("tag", "branch")
 CHOICES = ("newest", "version")  # of a plugin: all refs of its source are candidates
@@ -106,14 +108,18 @@ class Sources:
         sweep(self.store.path)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch") as pool:
             at_work = {pool.submit(self._fetched, part): part for part in parts}
-            while at_work:
-                self.report(len(parts) - len(at_work), len(parts))
-                for future in wait(at_work, timeout=BEAT, return_when=FIRST_COMPLETED).done:
-                    part = at_work.pop(future)
-                    try:
-                        yield part, self._taken_over(part, *future.result())
-                    except MoodleError as error:
-                        yield part, error
+            try:
+                while at_work:
+                    self.report(len(parts) - len(at_work), len(parts))
+                    for future in wait(at_work, timeout=BEAT, return_when=FIRST_COMPLETED).done:
+                        part = at_work.pop(future)
+                        try:
+                            yield part, self._taken_over(part, *future.result())
+                        except MoodleError as error:
+                            yield part, error
+            finally:
+                for future in at_work:  # left early: what was not begun is not begun any more
+                    future.cancel()
             self.report(len(parts), len(parts))
 
     def _taken_over(self, part: Part, names: Names, fetch: Fetch | None) -> list[Ref]:
@@ -153,14 +159,19 @@ class Sources:
 def remote_refs(part: Part) -> dict[tuple[str, str], str]:
     """What each branch and tag of a source names at this moment."""
     with explained("read", f"{part.component} at {part.source}"):
-        listed = git("ls-remote", "--tags", "--heads", "--", part.source, cwd=Path("/")).decode(errors="surrogateescape")
+        listed = git("ls-remote", "--tags", "--heads", "--", part.source, cwd=Path("/"), inherit=())
     refs: dict[tuple[str, str], str] = {}
-    for line in listed.splitlines():
+    for line in listed.decode(errors="replace").split("\n"):
         oid, _dummy, ref = line.partition("\t")
         for prefix, kind in (("refs/tags/", "tag"), ("refs/heads/", "branch")):
-            if ref.startswith(prefix):
+            if ref.startswith(prefix) and _can_be_named(ref):
                 refs[kind, ref[len(prefix) :].removesuffix("^{}")] = oid  # the commit of an annotated tag follows the tag itself
     return refs
+
+
+def _can_be_named(ref: str) -> bool:
+    """Not what is no UTF-8, which no file of ours can name, nor what is too long for a file name."""
+    return "\ufffd" not in ref and len(quote(ref)) <= LONGEST_REF
 
 
 def _candidates(part: Part, tags: t.Mapping[str, str], branches: t.Mapping[str, str]) -> Names:

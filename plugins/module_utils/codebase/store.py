@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
-import typing as t
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ..common.errors import MoodleError
 from ..common.files import locked, write_atomically
-from .gitrepo import Damaged, GitFailed, GitRepository, explained, git
+from .bare import LOCK, MADE_BY_US, forget_locks, init_bare, is_bare, unfinished
+from .gitrepo import Damaged, GitRepository, explained
 
-LOCK, LOCK_WAIT = "lms.lock", 600
-MADE_BY_US = "lms.store"  # what bears this mark may be thrown away
-# What `git init` makes, in the end the directory objects/info: before it is there, the repository is not.
-MADE_BY_INIT = {"HEAD", "branches", "config", "description", "hooks", "info", "objects", "refs"}
+LOCK_WAIT, AGAIN = 600, "then run this one again"
+TAG, COMMIT = "tag", "commit"
 
 
 class Store(GitRepository):
@@ -30,21 +27,36 @@ class Store(GitRepository):
     def __init__(self, path: Path, offline: bool = False) -> None:
         super().__init__(path)
         self.offline = offline
-        with explained("open", str(path)):
+        with explained("open", str(path), ours=True):
             path.mkdir(parents=True, exist_ok=True)
-            with self.writing():
-                if init_bare(path, "Name another place"):
-                    (path / MADE_BY_US).touch()
+            if not is_bare(path):
+                with self.writing():
+                    self._make()
         self.refs = self._read_refs()
+
+    def _make(self) -> None:
+        if unfinished(self.path):
+            new_edition(self.path)
+        elif not is_bare(self.path) and edition(self.path) is not None:
+            raise Damaged(f"{self.path} is not a whole Git repository any more.")
+        init_bare(self.path, "Name another place")
 
     def writing(self) -> contextlib.AbstractContextManager[None]:
         """For whoever changes refs here: one at a time, as Git itself would fail instead of waiting."""
-        return locked(self.path / LOCK, LOCK_WAIT, "the store")
+        return locked(self.path / LOCK, LOCK_WAIT, "the store", AGAIN)
 
     def _read_refs(self) -> dict[str, str]:
-        with explained("read", f"the store {self.path}"):
-            lines = self.text("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "refs/sources").splitlines()
-        return {line.rsplit(" ", 1)[1]: line.split(" ", 2)[1] or line.split(" ", 1)[0] for line in lines}
+        """The commit of each ref, through tags; nothing where it names something else."""
+        form = "%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)"
+        with explained("read", f"the store {self.path}", ours=True):
+            lines = self.text("for-each-ref", f"--format={form}", "refs/sources").splitlines()
+        refs = {}
+        for oid, kind, target, target_kind, ref in (line.split(" ") for line in lines):
+            if target_kind == TAG:
+                refs[ref] = self.commit_of(oid) or ""
+            else:
+                refs[ref] = oid if kind == COMMIT else target if target_kind == COMMIT else ""
+        return refs
 
     def refs_of(self, source: str, kind: str) -> dict[str, str]:
         """The commit of each ``tag`` or ``branch`` of a source that is here, by its name."""
@@ -54,17 +66,23 @@ class Store(GitRepository):
         }
 
     def set_refs(self, refs: Mapping[str, str], gone: Iterable[str] = ()) -> None:
-        """Set refs to commits that are here, and drop those that are ``gone``; under ``writing()``."""
+        """Set refs to what is here, and drop those that are ``gone``; under ``writing()``."""
         lines = [f"delete {ref}\0\0" for ref in gone] + [f"update {ref}\0{oid}\0\0" for ref, oid in refs.items()]
         if lines:
-            self._forget_stale_locks()
+            self.free([*refs, *gone])
             self.git("update-ref", "--stdin", "-z", stdin="".join(lines).encode())
         self.refs = self._read_refs()
 
-    def _forget_stale_locks(self) -> None:
+    def fetch(self, location: str, refs: Mapping[str, str], what: str) -> None:
+        """Bring what is no source, {ref or id there: ref here}; as one pack, which comes whole or not at all."""
+        with self.writing(), explained("fetch", what):
+            self.free(refs.values())
+            specs = [f"+{there}:{here}" for there, here in refs.items()]
+            self.git("-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--", location, *specs)
+
+    def free(self, refs: Iterable[str]) -> None:
         """Whoever changes refs holds our own lock: one of Git's that is found now was left by a killed process."""
-        for left in (self.path / "packed-refs.lock", *(self.path / "refs").rglob("*.lock")):
-            left.unlink(missing_ok=True)
+        forget_locks(self.path, [*refs, "packed-refs", "shallow"])
 
     def know_shallow(self, commits: set[str]) -> None:
         """Remember which commits are here without their parents; under ``writing()``."""
@@ -72,25 +90,6 @@ class Store(GitRepository):
         known = set(path.read_text().split()) if path.exists() else set()
         if not commits <= known:
             write_atomically(path, "".join(f"{commit}\n" for commit in sorted(known | commits)).encode())
-
-
-def with_whole_store(path: Path, offline: bool, work: t.Callable[[Store], dict[str, t.Any]]) -> dict[str, t.Any]:
-    """The result of ``work``; where the store turns out to be damaged it is thrown away, and the work done once more."""
-    try:
-        with opened(path, offline) as store:
-            return work(store)
-    except Damaged as error:
-        if not (path / MADE_BY_US).exists() or is_whole(path):
-            raise
-        if offline:
-            raise MoodleError(
-                f"The store {path} is damaged: run once without 'offline', and it is filled again ({error.message})"
-            ) from None
-        throw_away(path)
-        with opened(path, offline) as store:
-            result = work(store)
-        result["warnings"] = [*result.get("warnings", []), f"The store {path} was damaged and has been filled again ({error.message})"]
-        return result
 
 
 @contextlib.contextmanager
@@ -102,43 +101,21 @@ def opened(path: Path, offline: bool) -> Iterator[Store]:
         store.close()
 
 
-def is_whole(path: Path) -> bool:
-    """Whether every object of the store can be read and is what its name says."""
-    try:
-        git("fsck", "--no-dangling", "--no-progress", cwd=path)
-    except (GitFailed, OSError):
-        return False
-    return True
-
-
-def throw_away(path: Path) -> None:
-    """Empty a store that is damaged: it is filled again."""
-    with locked(path / LOCK, LOCK_WAIT, "the store"):
-        for item in path.iterdir():
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            elif item.name not in (LOCK, MADE_BY_US):
-                item.unlink()
-
-
-def init_bare(path: Path, advice: str) -> bool:
-    """Make a bare repository of a directory where none is; one whose making was killed is finished. Tells whether it did."""
-    if unfinished(path):
-        git("init", "--quiet", "--bare", ".", cwd=path)
-        return True
-    if not (path / "HEAD").is_file() or not (path / "objects").is_dir():
-        raise MoodleError(f"Could not open {path}: it is not a Git repository. {advice}.")
-    return False
-
-
-def unfinished(path: Path) -> bool:
-    """Whether nothing is there but what a `git init` that was killed may have left."""
-    return {item.name for item in path.iterdir()} <= MADE_BY_INIT | {LOCK, MADE_BY_US} and not (path / "objects" / "info").is_dir()
-
-
 def ref_of(source: str, kind: str, name: str) -> str:
     """Each source has refs of its own, named so that a password in the URL cannot be read from them.
 
     A slash in the name is written otherwise: with a branch `a` a branch `a/b` could not lie beside it, or after it.
     """
     return f"refs/sources/{hashlib.sha256(source.encode()).hexdigest()[:16]}/{kind}/{quote(name, safe='', errors='surrogateescape')}"
+
+
+def edition(path: Path) -> str | None:
+    """Which store this is: emptied and filled again it is another one. None: we have not made it."""
+    try:
+        return (path / MADE_BY_US).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def new_edition(path: Path) -> None:
+    (path / MADE_BY_US).write_text(uuid.uuid4().hex)

@@ -104,8 +104,7 @@ class Survey:
         if self.store.commit_of(revision) is None:
             what = f"the commit {revision}, which a host serves, from {self.repository.location}"
             try:
-                with self.store.writing(), explained("fetch", what):
-                    self.store.git("fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--", self.repository.location, revision)
+                self.store.fetch(self.repository.location, {revision: f"refs/deployed/{revision}"}, what)
             except MoodleError as error:
                 self.warnings.append(error.message)
                 return []
