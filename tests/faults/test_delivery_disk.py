@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.delivery_root import NEW, OLD, Root, killed_at
+from support.delivery_root import NEW, OLD, Root
+from support.kills import killed_at
 from support.repositories import git, write
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk: a full disk was not tried")

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.delivery_root import NEW, OLD, Root, killed_at
+from support.delivery_root import NEW, OLD, Root
+from support.kills import killed_at
 from support.repositories import module_command, module_environment, module_input
 
 CALLS: dict[str, tuple[Callable[[Root], object], list[dict[str, str] | None], dict[str, str] | None]] = {

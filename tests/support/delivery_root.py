@@ -2,16 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A delivery root with a repository of small releases, and ways to kill a call at a chosen point."""
+"""A delivery root with a repository of small releases."""
 
 from __future__ import annotations
 
-import os
-import signal
 import stat
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,20 +43,6 @@ OLD = {
     "turn/into/file": "1",
 }
 NEW = {"version.php": "2", "lib/a.php": "a", "lib/new.php": "n", "same.php": "same", "bin/run*": "#!x", "link@": "lib/a.php", "turn": "2"}
-
-# What a write can be: each is announced to an audit hook before it happens, whoever calls it.
-_WRITES = {
-    "os.rename",
-    "os.link",
-    "os.mkdir",
-    "os.remove",
-    "os.rmdir",
-    "os.chmod",
-    "os.symlink",
-    "os.chown",
-    "os.truncate",
-    "subprocess.Popen",
-}
 
 
 class Root:
@@ -135,35 +116,3 @@ def read(directory: Path) -> dict[str, str]:
         elif path.is_file():
             found[name + ("*" if path.stat().st_mode & stat.S_IXUSR else "")] = path.read_text()
     return found
-
-
-def killed_at(number: int, act: Callable[[], object]) -> bool:
-    """Run ``act`` in a child that is killed just before its ``number``-th write; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            sys.addaudithook(_killer(number))
-            act()
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    _child, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the call failed by itself"
-    return os.WIFSIGNALED(status)
-
-
-def _killer(number: int) -> Callable[[str, tuple[Any, ...]], None]:
-    left = number
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if event in _WRITES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return hook
