@@ -85,5 +85,34 @@ def test_check_mode_of_a_delivery_shows_the_plan_and_writes_nothing(campus: Camp
     assert listing(campus.site) == before
 
 
+def test_a_schedule_finds_in_the_artifacts_whether_something_is_to_do(campus: Campus) -> None:
+    campus.declare("4.2.0", tool_steward="v1.0.0")
+    before = job(campus, "reconcile", "before")
+    assert before.status == "successful", before.log
+    assert before.artifacts["moodle_in_sync"] is False
+    assert verdicts(before) == {"moodle": "to build, to deliver", "tool_steward": "to build, to deliver"}
+    assert not before.stats["changed"]
+    assert not campus.site.exists()
+
+    assert job(campus, "reconcile", "follow", moodle_reconcile="deliver").status == "successful"
+    assert campus.version() == "4.2"
+    after = job(campus, "reconcile", "after", moodle_reconcile_fail=True)
+    assert after.status == "successful", after.log
+    assert after.artifacts["moodle_in_sync"] is True
+    assert verdicts(after) == {"moodle": "in order", "tool_steward": "in order"}
+
+    page = campus.site / "current" / "index.php"
+    page.chmod(0o644)
+    page.write_text(page.read_text() + "// mended\n")
+    by_hand = job(campus, "reconcile", "by-hand", moodle_reconcile_fail=True)
+    assert by_hand.status == "failed", "asked to, a report of something to do is a failure"
+    assert by_hand.artifacts["moodle_in_sync"] is False
+    assert by_hand.artifacts["moodle_drifted"] == {"localhost": ["modified index.php"]}
+
+
+def verdicts(done: Job) -> dict[str, str]:
+    return {row["component"]: row["verdict"] for row in done.artifacts["moodle_components"]}
+
+
 def listing(folder: Path) -> list[tuple[str, int, int]]:
     return sorted((str(path), path.lstat().st_mtime_ns, path.lstat().st_ino) for path in folder.rglob("*"))

@@ -27,6 +27,8 @@ class Job:
     """The figures of the recap."""
     log: str
     """What AWX shows as the job's output; a line ends as on a terminal, which is what the play was given."""
+    artifacts: dict[str, t.Any]
+    """What the job leaves to the next one of its workflow."""
 
     def results(self, module: str, event: str = "runner_on_ok") -> list[dict[str, t.Any]]:
         """The results of the tasks of one of the collection's modules."""
@@ -53,5 +55,8 @@ def launch(private: Path, playbook: str, groups: dict[str, t.Any], variables: di
     )
     with done.stdout as output:
         log = Path(output.name).read_bytes().decode(errors="replace")
-    events = [event for event in done.events if event["event"].startswith("runner_on_")]
-    return Job(done.status, events, done.stats, log)
+    events = list(done.events)
+    artifacts: dict[str, t.Any] = next(
+        (event["event_data"]["artifact_data"] for event in events if event["event"] == "playbook_on_stats"), {}
+    )
+    return Job(done.status, [event for event in events if event["event"].startswith("runner_on_")], done.stats, log, artifacts)
