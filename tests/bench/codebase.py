@@ -6,48 +6,56 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from support.process import SupportError
 from support.sources import Source
 
 from .measure import Race, Row, Way
 from .workspace import Code, command, git, module
 
-PROJECT = "campus"
-
 
 @dataclass(frozen=True)
 class Builder:
-    """One project: its file, the store that all builds share, and the repository of what is built."""
+    """One project: its file, the repository of what is built, and the store beside its folder, which builds there share."""
 
     folder: Path
     code: Code
+    project: str = "campus"
+    shared: Path | None = None
+    """A repository that holds other projects too, so that what they have in common is pushed once."""
 
     @property
     def repository(self) -> Path:
-        return self.folder / "campus.git"
+        return self.shared or self.folder / "campus.git"
 
-    def build(self, *, changed: bool, offline: bool = True) -> dict[str, Any]:
+    @property
+    def store(self) -> Path:
+        return self.folder.parent / "store.git"
+
+    def build(self, *, changed: bool, offline: bool = True, lint: bool = True) -> dict[str, Any]:
         arguments = {
             "manifest": str(self.folder / "codebase.yml"),
-            "store": str(self.folder.parent / "store.git"),
+            "store": str(self.store),
             "repository": str(self.repository),
             "offline": offline,
+            "lint": lint,
         }
         return module("moodle_codebase", arguments, changed=changed)
 
     def declare(self, plugins: Mapping[str, Source]) -> None:
+        """Write the file; the ref of a plugin without one is left to the module."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        parts = {name: {"source": plugin.url, "tag": plugin.ref} for name, plugin in plugins.items()}
+        parts = {name: {"source": plugin.url, **({"tag": plugin.ref} if plugin.ref else {})} for name, plugin in plugins.items()}
         core = {"source": self.code.core.url, "tag": self.code.core.ref}
-        # JSON is YAML.
-        (self.folder / "codebase.yml").write_text(json.dumps({"project": PROJECT, "moodle": core, "plugins": parts}))
+        # In lines as people write them: JSON would be YAML too, but not what is read in practice.
+        text = yaml.safe_dump({"project": self.project, "moodle": core, "plugins": parts}, sort_keys=False)
+        (self.folder / "codebase.yml").write_text(text)
 
 
 @dataclass(frozen=True)
@@ -123,29 +131,34 @@ def store_all(code: Code, editions: Editions, folder: Path, count: int) -> None:
         filler.build(changed=True, offline=False)
 
 
-def clone_all(code: Code, plugins: Mapping[str, Source], paths: Mapping[str, str], target: Path) -> Path:
+def clone_all(code: Code, plugins: Mapping[str, Source], paths: Mapping[str, str], target: Path, *options: str) -> Path:
     """Core at its tag, each plugin cloned into its place, one commit of all."""
-    command("git", "clone", "--quiet", "--branch", code.core.ref, code.core.url, target)
+    clone(code.core, target, *options)
     for name, plugin in plugins.items():
-        _put_plugin(plugin, target / paths[name])
-    _commit(target)
+        _put_plugin(plugin, target / paths[name], *options)
+    commit_all(target)
     return target
 
 
 def replace_plugin(work_tree: Path, path: str, plugin: Source) -> None:
     shutil.rmtree(work_tree / path)
     _put_plugin(plugin, work_tree / path)
-    _commit(work_tree)
+    commit_all(work_tree)
 
 
-def _put_plugin(plugin: Source, place: Path) -> None:
-    command("git", "clone", "--quiet", "--branch", plugin.ref, plugin.url, place)
+def _put_plugin(plugin: Source, place: Path, *options: str) -> None:
+    clone(plugin, place, *options)
     shutil.rmtree(place / ".git")
 
 
-def _commit(work_tree: Path) -> None:
+def clone(source: Source, target: Path, *options: str) -> None:
+    command("git", "clone", "--quiet", *options, "--branch", source.ref, source.url, target)
+
+
+def commit_all(work_tree: Path) -> None:
     command("git", "-C", work_tree, "add", "--all", "--force")
-    command("git", "-C", work_tree, "commit", "--quiet", "-m", "Code base")
+    # Git's own housekeeping would come upon so many new files, at the cost of whoever is measured next.
+    command("git", "-C", work_tree, "-c", "gc.auto=0", "commit", "--quiet", "-m", "Code base")
 
 
 def refuse_other_work(ours: str, ordinary: str) -> None:

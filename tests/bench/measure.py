@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Act = Callable[[int], object]
@@ -63,6 +63,43 @@ class Measured:
     def ratio(self) -> float:
         """How many times faster ours is, below 1 where it is slower. Each round is compared with itself: its load was the same."""
         return statistics.median(slow / fast for slow, fast in zip(self.ordinary, self.ours))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Work that is done at several sizes: `ways` has, for each name, a way for each size."""
+
+    code: str
+    rounds: int
+    unit: str
+    ways: Mapping[str, Mapping[int, Way]]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """The seconds that each way took at each size, round by round."""
+
+    growth: Growth
+    seconds: Mapping[str, Mapping[int, Sequence[float]]]
+
+    def median(self, name: str, size: int) -> float:
+        return statistics.median(self.seconds[name][size])
+
+    def slope(self, name: str) -> float:
+        """Seconds for one more, between the smallest size and the largest."""
+        least, most = min(self.seconds[name]), max(self.seconds[name])
+        return (self.median(name, most) - self.median(name, least)) / (most - least)
+
+
+def grow(growth: Growth, say: Callable[[str], None]) -> Grown:
+    seconds: dict[str, dict[int, list[float]]] = {name: {size: [] for size in sizes} for name, sizes in growth.ways.items()}
+    for number in range(growth.rounds):
+        for name, sizes in growth.ways.items():
+            for size, way in sizes.items():
+                seconds[name][size].append(_timed(way, number))
+            taken = ", ".join(f"{values[-1]:.2f} s for {size}" for size, values in seconds[name].items())
+            say(f"round {number + 1} of {growth.rounds}: {name}: {taken}")
+    return Grown(growth, seconds)
 
 
 def run(race: Race, say: Callable[[str], None]) -> list[Measured]:

@@ -19,14 +19,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import archive, codebase, delivery, fleet, table, workspace
-from bench.measure import Measured, Race, run
+from bench import archive, codebase, delivery, fleet, plugins, table, workspace
+from bench.measure import Grown, Growth, Measured, Race, grow, run
 from support.mariadb import MariaDB
 from support.process import SupportError
 
@@ -47,17 +47,29 @@ class Track:
         return workspace.code(self.want_real, self.own("sources"))
 
     @cached_property
+    def disk(self) -> Path:
+        return self.stack.enter_context(workspace.scratch(workspace.DISK))
+
+    @cached_property
+    def code_on_disk(self) -> workspace.Code:
+        return workspace.code(self.want_real, self.own("sources", on_disk=True))
+
+    @cached_property
     def server(self) -> MariaDB:
         return self.stack.enter_context(MariaDB())
 
-    def own(self, name: str) -> Path:
-        folder = self.folder / name
+    def own(self, name: str, *, on_disk: bool = False) -> Path:
+        folder = (self.disk if on_disk else self.folder) / name
         folder.mkdir()
         return folder
 
 
-RACES: dict[str, Callable[[Track], Race]] = {
+RACES: dict[str, Callable[[Track], Race | Growth]] = {
     "codebase": lambda track: codebase.race(track.code, track.own("codebase"), rounds=5),
+    "plugins": lambda track: plugins.race(track.code, track.own("plugins"), rounds=3),
+    "plugins-on-disk": lambda track: plugins.race_on_disk(track.code_on_disk, track.own("plugins", on_disk=True), rounds=3),
+    "first-build": lambda track: plugins.race_from_nothing(track.code, track.own("first-build"), rounds=1),
+    "growth": lambda track: plugins.growth(track.code, track.own("growth"), rounds=5),
     "delivery": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
     "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=5),
     "archive": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
@@ -72,6 +84,7 @@ def main() -> int:
     wish = parser.parse_args()
 
     measured: list[tuple[str, Measured]] = []
+    grown: list[Grown] = []
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
         track = Track(stack, stack.enter_context(workspace.scratch(wish.scratch)), want_real=not wish.standin)
@@ -83,9 +96,13 @@ def main() -> int:
                 skipped[name] = str(missing)
                 say(name, f"skipped: {missing}")
                 continue
-            measured += [(race.code, one) for one in run(race, lambda text, name=name: say(name, text))]
+            tell = partial(say, name)
+            if isinstance(race, Growth):
+                grown.append(grow(race, tell))
+            else:
+                measured += [(race.code, one) for one in run(race, tell)]
 
-    text = table.render(conditions(wish.scratch), measured, skipped)
+    text = table.render(conditions(wish.scratch), measured, skipped, grown)
     print(f"\n{text}")
     if len(wish.only) == len(RACES) and not wish.standin:
         table.put(PAGE, text)
@@ -97,7 +114,7 @@ def conditions(scratch: Path) -> str:
     git = workspace.git(ROOT, "--version").removeprefix("git version ")
     return (
         f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} with {os.cpu_count()} cores, Python {machine.python_version()} and Git {git}, "
-        f"all files on {workspace.file_system(scratch)}. "
+        f"all files on {workspace.file_system(scratch)}, or where a row says so on a disk ({workspace.file_system(workspace.DISK)}). "
         "**Ratios hold, absolute times do not.**"
     )
 

@@ -10,16 +10,24 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .measure import Measured
+from .measure import Grown, Measured
 
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 
-def render(conditions: str, measured: Iterable[tuple[str, Measured]], skipped: Mapping[str, str]) -> str:
+def render(conditions: str, measured: Sequence[tuple[str, Measured]], skipped: Mapping[str, str], grown: Iterable[Grown] = ()) -> str:
     """The whole text between the markers; `measured` holds each row after the code that it ran on."""
+    lines = [conditions]
+    if measured:
+        lines += ["", *_compared(measured)]
+    for growth in grown:
+        lines += ["", *_growth(growth)]
+    lines += ["", *(f"Not measured: {name}: {reason}" for name, reason in skipped.items())] if skipped else []
+    return "\n".join(lines)
+
+
+def _compared(measured: Iterable[tuple[str, Measured]]) -> list[str]:
     lines = [
-        conditions,
-        "",
         "| work | on | ours | s (min / median / max) | the ordinary way | s (min / median / max) | ours is |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -33,9 +41,18 @@ def render(conditions: str, measured: Iterable[tuple[str, Measured]], skipped: M
             work += f" ({notes.index(row.note) + 1})"
         cells = (work, code, row.ours.name, _spread(one.ours), row.ordinary.name, _spread(one.ordinary), verdict(one.ratio))
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
-    lines += ["", *(f"Not measured: {name}: {reason}" for name, reason in skipped.items())] if skipped else []
-    return "\n".join(lines)
+    return [*lines, "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
+
+
+def _growth(grown: Grown) -> list[str]:
+    unit = grown.growth.unit
+    sizes = sorted({size for ways in grown.growth.ways.values() for size in ways})
+    head = (f"s (median of {grown.growth.rounds}), {grown.growth.code} with", *(f"{size} {unit}" for size in sizes), "each further one")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in grown.growth.ways:
+        cells = (name, *(f"{grown.median(name, size):.2f}" for size in sizes), f"{grown.slope(name) * 1000:.1f} ms")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def verdict(ratio: float) -> str:

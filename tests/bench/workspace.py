@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from support.cache import cache_directory
 from support.platforms import Platform, real, real_available, standin
 from support.process import SupportError, program
 from support.process import run as run_program
-from support.repositories import CLEAN, call_module
+from support.repositories import CLEAN, MODULES, call_module, module_environment
 from support.sources import Source, resolve, unreadable
 
 ENOUGH = 6 * 2**30
+DISK = cache_directory() / "bench"
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 _REAL_PLUGINS = dict.fromkeys(("tool_redis", "tool_opcache", "mod_attendance"), "MOODLE_402_STABLE")
 _STANDIN_PLUGINS = {"tool_steward": "v1.1.0", "theme_campus": "MOODLE_402_STABLE", "mod_board": "v4.2-r2"}
@@ -107,6 +109,11 @@ def module(name: str, arguments: Mapping[str, Any], *, changed: bool) -> dict[st
     return checked(name, result, changed=changed)
 
 
+def start(name: str) -> None:
+    """What Python does before a module begins: the module, and all that it needs, is read."""
+    run_program([sys.executable, "-c", f"import {MODULES}.{name}"], env=module_environment()).must_succeed()
+
+
 def checked(name: str, result: dict[str, Any], *, changed: bool) -> dict[str, Any]:
     if result.get("failed") or result["changed"] is not changed:
         raise SupportError(f"{name}: changed={changed} was expected, and this came: {json.dumps(result)[:2000]}")
@@ -129,7 +136,7 @@ def quiet_disk() -> Path:
     memory = Path("/dev/shm")  # noqa: S108 - scratch() makes a folder of its own in it
     if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH:
         return memory
-    return cache_directory() / "bench"
+    return DISK
 
 
 def file_system(folder: Path) -> str:

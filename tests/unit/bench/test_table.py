@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.measure import Measured, Race, Row, Way, run
+from bench.measure import Grown, Growth, Measured, Race, Row, Way, grow, run
 from bench.table import BEGIN, END, put, render, verdict
 
 OURS, ORDINARY, OTHER = (Way(name, lambda _: None) for name in ("ours", "ordinary", "other"))
@@ -26,6 +26,17 @@ def test_ways_take_turns_and_one_that_two_rows_share_runs_once_a_round() -> None
 def test_ratio_compares_each_round_with_itself() -> None:
     # The machine was ten times slower in the last round, for both.
     assert Measured(Row("work", OURS, ORDINARY), [1, 1, 10], [3, 2, 20]).ratio == 2
+
+
+def test_growth_is_measured_at_every_size_and_tells_what_one_more_costs() -> None:
+    done: list[str] = []
+    ways = {"a": {size: Way("a", lambda number, size=size: done.append(f"{size}:{number}")) for size in (1, 5)}}
+    grown = grow(Growth("code", 2, "plugins", ways), lambda _: None)
+    assert done == ["1:0", "5:0", "1:1", "5:1"]
+    assert [len(seconds) for seconds in grown.seconds["a"].values()] == [2, 2]
+    text = render("Conditions.", [], {}, [Grown(grown.growth, {"a": {1: [0.5, 0.5], 5: [0.7, 0.7]}})])
+    assert "| s (median of 2), code with | 1 plugins | 5 plugins | each further one |" in text
+    assert "| a | 0.50 | 0.70 | 50.0 ms |" in text
 
 
 @pytest.mark.parametrize(
