@@ -21,7 +21,7 @@ from .changes import compare, describe, listing
 from .decide import Decider
 from .describe import Descriptions
 from .lint import NO_PHP, Lint
-from .lock import Locked, read_lock, write_lock
+from .lock import Locked, read_lock, read_overlays, write_lock
 from .manifest import REF, Manifest
 from .repository import Built, Repository
 from .sources import Sources
@@ -88,8 +88,8 @@ class Build:
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
             "warnings": self.warnings,
             "diff": {
-                "before": listing(before.values()),
-                "after": listing(made.locked),
+                "before": listing(before.values(), self._overlays_in(last) if changed else made.overlays),
+                "after": listing(made.locked, made.overlays),
                 "before_header": "last build",
                 "after_header": "this build",
             },
@@ -133,6 +133,9 @@ class Build:
 
     def locked_in(self, last: Built | None) -> dict[str, Locked]:
         return read_lock(last.lock, f"refs/moodle/{self.manifest.project}", self.manifest.project) if last and last.lock else {}
+
+    def _overlays_in(self, last: Built | None) -> list[dict[str, str]]:
+        return read_overlays(last.lock, f"refs/moodle/{self.manifest.project}") if last and last.lock else []
 
     def lock(self, published: dict[str, Locked]) -> dict[str, Locked]:
         """The file beside the manifest, else what the repository holds: AWX throws the checkout away."""

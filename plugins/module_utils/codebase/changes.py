@@ -76,9 +76,10 @@ def contents(message: str) -> dict[str, str]:
     return {found[1]: found[2] for line in listed.splitlines() if (found := CONTENT.fullmatch(line))}
 
 
-def listing(decided: Iterable[Locked]) -> str:
+def listing(decided: Iterable[Locked], overlays: Iterable[Mapping[str, str]] = ()) -> str:
     """A line for each part, as the diff shows it: another tree of the same commit means other patches."""
-    return "".join(f"{entry.component} {entry.ref} {entry.commit} {entry.tree}\n" for entry in decided)
+    parts = [f"{entry.component} {entry.ref} {entry.commit} {entry.tree}\n" for entry in decided]
+    return "".join([*parts, *(f"own files over {overlay['to']} {overlay['tree']}\n" for overlay in overlays)])
 
 
 def components_of(paths: Iterable[str], places: Mapping[str, str]) -> set[str]:

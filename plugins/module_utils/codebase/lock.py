@@ -77,6 +77,13 @@ def read_lock(text: str, name: str, project: str) -> dict[str, Locked]:
     return found
 
 
+def read_overlays(text: str, name: str) -> list[dict[str, str]]:
+    """The own files that were laid over: where, and which tree."""
+    data, _dummy = read_yaml(text, name)
+    found = data.get("overlays") if isinstance(data, dict) else None
+    return [item for item in found or [] if isinstance(item, dict) and {"to", "tree"} <= set(item)]
+
+
 def _is_decision(item: object) -> bool:
     if not isinstance(item, dict) or not set(NEEDED) <= set(item) <= set(KEYS):
         return False

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..common.errors import MoodleError
 from ..common.process import without_secrets
 from .build import Build
-from .changes import components_of, contents, listing
+from .changes import components_of, contents
 from .gitrepo import explained
 from .manifest import Manifest
 from .php_tokens import Refused
@@ -48,7 +48,8 @@ class Survey:
         planned = build.run()
         built = {"commit": last.commit, "tree": last.tree, "tag": last.tag} if last else {}
         held = {row["component"]: row["same"] for row in self._held(last.commit, planned)} if last else {}
-        decisions = {_lines(planned["diff"]["after"]), *(_lines(listing(lock.values())) for lock in (locked, published))}
+        decisions = {frozenset((part["component"], part["ref"], part["commit"]) for part in planned["components"])}
+        decisions |= {frozenset((entry.component, entry.ref, entry.commit) for entry in lock.values()) for lock in (locked, published)}
         return {
             "changed": False,
             "project": self.manifest.project,
@@ -161,7 +162,3 @@ def _named(part: Row) -> str:
     version = part["version"]
     # PHP reads 2023100900.00 as a number with a point.
     return f"{int(version) if isinstance(version, float) and version.is_integer() else version} ({part['ref']})"
-
-
-def _lines(text: str) -> frozenset[str]:
-    return frozenset(text.splitlines())

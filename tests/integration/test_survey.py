@@ -13,8 +13,6 @@ import pytest
 from support.repositories import Source, call_module, git, listing, write
 from support.workbench import Workbench, plugin_files
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.changes import Changes, Component, components_of, contents, describe
-
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
@@ -68,6 +66,16 @@ def test_own_files_are_the_component_s_over_which_they_lie(bench: Workbench, nam
     found = info(bench, served)
     assert not found["in_sync"]
     assert differing(found["built"]["components"]) == differing(found["deployed"][served]) == {component}
+
+
+def test_the_diff_of_a_build_shows_own_files(bench: Workbench) -> None:
+    own_files(bench, "own.txt")
+    first = bench.build()["diff"]
+    own_files(bench, "more.txt")
+    second = bench.build(check=True)["diff"]
+    assert second["before"] == first["after"]
+    assert second["before"] != second["after"]
+    assert second["after"].splitlines()[-1].startswith("own files over / ")
 
 
 def test_a_patch_is_to_build_though_the_commit_is_the_same(bench: Workbench) -> None:
@@ -151,21 +159,3 @@ def test_a_commit_that_the_repository_lacks_is_not_known(bench: Workbench) -> No
     found = info(bench, "0" * 40)
     assert found["deployed"] == {"0" * 40: []}
     assert any("0" * 40 in str(warning) for warning in found["warnings"])
-
-
-def test_the_commit_message_tells_what_is_in_a_build() -> None:
-    """Written and read by the same code: whoever changes the one changes the other."""
-    parts = [
-        Component("moodle", "", 2023100900.0, "4.3 (Build: 20231009)", "v4.3.0", "a" * 40, "", ""),
-        Component("mod_board", "mod/board", 2023101600, None, "feature/a(b),c", "b" * 40, "", ""),
-        Component("local_old", "local/old", None, None, "main", "c" * 40, "", ""),
-    ]
-    message = describe("campus", parts, Changes(("mod_board",), (), ()), [{"to": "/", "tree": "d" * 40}])
-    assert contents(message) == {"moodle": "2023100900.0", "mod_board": "2023101600", "local_old": "None"}
-    assert contents("Merge\n\nnothing of ours") == {}
-
-
-def test_a_file_is_of_the_innermost_component() -> None:
-    places = {"": "moodle", "mod/studio": "mod_studio", "mod/studio/tool/brush": "studiotool_brush"}
-    assert components_of(["mod/studio/tool/brush/lib.php"], places) == {"studiotool_brush"}
-    assert components_of(["mod/studio/tool/pen.php", "mod/studios/lib.php"], places) == {"mod_studio", "moodle"}
