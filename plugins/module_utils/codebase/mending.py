@@ -29,7 +29,10 @@ def with_whole_store(path: Path, offline: bool, work: t.Callable[[Store], dict[s
     except MoodleError as error:
         if before is None:
             raise
-        warnings = _emptied(path, before, offline, error)
+        return _done_again(path, offline, work, _emptied(path, before, offline, error))
+
+
+def _done_again(path: Path, offline: bool, work: t.Callable[[Store], dict[str, t.Any]], warnings: list[str]) -> dict[str, t.Any]:
     with opened(path, offline) as store:
         result = work(store)
     return {**result, "warnings": [*result.get("warnings", []), *warnings]}
