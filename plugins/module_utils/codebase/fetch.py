@@ -10,6 +10,7 @@ Any number may run at once, and one that is killed leaves nothing in the store b
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..common.errors import MoodleError
 from .gitrepo import GitFailed, explained, git
 from .store import Store, ref_of
 
@@ -27,6 +29,7 @@ INCOMING = "incoming"
 AGE = 60.0
 EVERYTHING = "--depth=2147483647"  # Git's word for no limit of the depth
 NO_DEPTH = "does not support shallow"  # a web server that gives the files of a repository, and knows nothing of Git
+FULL = os.strerror(errno.ENOSPC)  # Git is run in plain English
 CONFIG = """[core]
 \trepositoryformatversion = 0
 \tbare = true
@@ -80,6 +83,8 @@ class Fetch:
             try:
                 self._git_fetch(specs, "--depth=1")
             except GitFailed as error:
+                if FULL in error.said:
+                    raise MoodleError(f"The store {self.store.path} has no room for {self.what}: {error.message}") from None
                 plain_files = NO_DEPTH in error.said
                 if by_commit:
                     # Not every server gives a commit by its id: then it is found in what the source's refs lead to.
@@ -89,6 +94,8 @@ class Fetch:
                     self._git_fetch(specs)
                 else:
                     raise
+                if plain_files:  # they came one by one
+                    git("repack", "-a", "-d", "-l", "-q", cwd=self.folder)
 
     def _git_fetch(self, specs: Iterable[str], *depth: str) -> None:
         command = ("fetch", "--quiet", *depth, "--no-tags", "--no-auto-maintenance", "--stdin", "--", self.source)
