@@ -71,7 +71,8 @@ def _entry(item: Mapping[str, t.Any], result: Mapping[str, t.Any]) -> Item | Non
         ),
         "files": {kind: list(names) for kind in KINDS if (names := (result.get("files") or {}).get(kind))},
     }
-    return {key: value for key, value in entry.items() if value not in (None, "", {})}
+    told = {key: value for key, value in entry.items() if value not in (None, "", {})}
+    return told if len(told) > 1 else None  # that it was done is in the journal already
 
 
 def _drift(result: Mapping[str, t.Any]) -> str:
