@@ -20,9 +20,10 @@ from . import disk
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Record, Release, Rendered, now
-from .releases import Links, Releases, is_remake
+from .releases import Releases, is_remake
+from .seen import Look, Notes, entries
 from .steps import Situation, plan
-from .trees import Drift, Entry, changes_between, drift_of
+from .trees import Drift, changes_between, drift_of
 from .wish import Request, read_shared_files, refuse_collisions
 
 LINKS = ("current", "safe", "supersafe")
@@ -37,13 +38,15 @@ class Delivery:
         self.check_mode = check_mode
         self.memory = Memory(layout)
         self.history = History(layout.repository)
-        self.releases = Releases(layout, self.memory, self.history, request.owner)
+        self.notes = Notes(layout.seen)
+        self.releases = Releases(layout, self.memory, self.history, request.owner, self.notes)
         self.state = self.memory.state()
         self.current = self._served()
-        self.found: dict[str, Entry] = {}  # what was read of the served release
+        self.found: Look = {}  # what was seen of the served release
         self.drift = Drift()
-        self.verified = False  # the work was verified in this very call
+        self.verified: Look | None = None  # the work, where it was verified in this very call
         self.swapped = False
+        self.steps: Sequence[str] = ()
 
     def run(self) -> dict[str, t.Any]:
         self._refuse_another_holder()
@@ -52,7 +55,7 @@ class Delivery:
             self.history.prepare()
         goal = self._goal()
         self._look_at_what_is_served()
-        steps = plan(self.request.state, self._situation(goal))
+        steps = self.steps = plan(self.request.state, self._situation(goal))
         if "secure" in steps and self.drift and self.request.drift == "fail":
             raise MoodleError(
                 f"{self.layout.link('current')} is not what was delivered: {self.drift}. Take it over with drift=keep, or put it right."
@@ -60,8 +63,11 @@ class Delivery:
         files = self._changes(steps, goal)
         before = self.current
         if not self.check_mode:
-            for step in steps:
-                self._take(step, goal)
+            try:
+                for step in steps:
+                    self._take(step, goal)
+            finally:
+                self.notes.save()
         marked = self._mark_good()
         return self._account(bool(steps) or marked, before, goal, files)
 
@@ -134,8 +140,8 @@ class Delivery:
         nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         if self.current is not None and not nothing_to_compare:
             self.history.need(self.current.id, self.current.revision)
-            self.found = disk.scan(self.layout.release(self.current.id))
-            self.drift = drift_of(self.releases.expected(self.current), self.found)
+            self.found = self.releases.look(self.layout.release(self.current.id))
+            self.drift = drift_of(self.releases.expected(self.current), entries(self.found))
 
     def _situation(self, goal: Release | None) -> Situation:
         served = self.current if not self.drift else None
@@ -177,7 +183,7 @@ class Delivery:
     def _secure(self) -> None:
         """Hold the delivery, keep hot fixes, and pin what served last and was good."""
         if self.current is not None:
-            safe = self.releases.with_hot_fixes(self.current, self.drift, self.found) if self.drift else self.current
+            safe = self.releases.with_hot_fixes(self.current, self.drift, entries(self.found)) if self.drift else self.current
             if safe.good:
                 link_atomically(f"releases/{safe.id}", self.layout.link("safe"))
         until = now() + timedelta(seconds=self.request.expiry)
@@ -189,29 +195,27 @@ class Delivery:
         if self.current is not None:
             name = self.request.release_id or f"{now():%Y%m%dT%H%M%SZ}-work"
             work = replace(self.current, id=name, created=now().isoformat(), good=False)
-            self._stage(work)
+            if "update" not in self.steps:
+                self._stage(work)
         self._save(phase="delivering", work=work)
 
     def _update(self, wanted: Release) -> None:
         if self.state.work and self.state.work.id != wanted.id:
             old, new = self.layout.partial(self.state.work.id), self.layout.partial(wanted.id)
-            disk.remove(new)
+            disk.remove(new, self.notes)
             if old.is_dir():
                 old.rename(new)
         self.history.keep(wanted.id, wanted.revision)
         self._stage(wanted)
-        self.releases.verify(wanted)
-        self.verified = True
+        self.verified = self.releases.verify(wanted)
         self._save(phase="updated", work=wanted)
 
     def _switch(self, work: Release) -> None:
         if self.layout.release(work.id).is_dir():  # named by a call that was killed, or delivered earlier and kept
-            disk.remove(self.layout.partial(work.id))
+            disk.remove(self.layout.partial(work.id), self.notes)
             work = self.releases.proved(work)
         else:
-            if not self.verified:
-                self.releases.verify(work)
-            work = self.releases.finish(work)
+            work = self.releases.finish(work, self.verified or self.releases.verify(work))
         self._serve(work)
         self._close()
         self._prune()
@@ -220,7 +224,7 @@ class Delivery:
         """Fast, but not forgetful: hot fixes in what is left stay as a commit, where Git can keep them."""
         if self.current is not None and self.drift:
             with contextlib.suppress(MoodleError):
-                self.releases.hot_fix(self.current, self.drift, self.found)
+                self.releases.hot_fix(self.current, self.drift, entries(self.found))
         self._serve(self.releases.proved(goal))
 
     def _abandon(self) -> None:
@@ -232,15 +236,13 @@ class Delivery:
         self._save(phase=None, record=None, work=None)
 
     def _stage(self, work: Release) -> None:
-        self.releases.stage(work, self._links())
+        """The unchanged files of the served release need not be written again; rendered ones hold secrets and are never shared."""
+        source = None
+        if self.current is not None:
+            look = {path: seen for path, seen in self.found.items() if path not in self.current.rendered}
+            source = disk.Source(self.layout.release(self.current.id), look, self.notes)
+        self.releases.stage(work, source)
         link_atomically(f"releases/{work.id}{PARTIAL}", self.layout.link("work"))
-
-    def _links(self) -> Links | None:
-        """The served release and what was just read of it: its unchanged files need not be written again."""
-        if self.current is None:
-            return None
-        found = {path: entry for path, entry in self.found.items() if path not in self.current.rendered}
-        return self.layout.release(self.current.id), found
 
     def _serve(self, release: Release) -> None:
         """The one thing that ever switches."""
@@ -257,6 +259,7 @@ class Delivery:
             if release.id not in pinned:
                 self.releases.remove(release)
         self.releases.sweep(pinned)
+        self.notes.forget_all_but([self.found, self.verified or {}])
 
     def _mark_good(self) -> bool:
         """The caller saw the served release answer as it should: it may be gone back to."""

@@ -32,6 +32,7 @@ QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HT
 class History:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._files: dict[str, Mapping[str, Entry]] = {}
 
     def _command(self, *arguments: str) -> list[str]:
         # The repository may belong to the deploy user while root asks; it is ours all the same.
@@ -119,8 +120,10 @@ class History:
                 f"fetch it there from where it came (git --git-dir={self.path} fetch URL {commit})."
             )
 
-    def files(self, tree: str) -> dict[str, Entry]:
-        return parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+    def files(self, tree: str) -> Mapping[str, Entry]:
+        if tree not in self._files:
+            self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+        return self._files[tree]
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The content of each blob, in order, through one Git process."""

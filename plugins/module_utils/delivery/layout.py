@@ -62,6 +62,10 @@ class Layout:
     def descriptions(self) -> Path:
         return self.private / "releases"
 
+    @property
+    def seen(self) -> Path:
+        return self.private / "seen.bin"
+
     def link(self, name: str) -> Path:
         """One of the links ``current``, ``safe`` and ``work``."""
         return self.root / name
