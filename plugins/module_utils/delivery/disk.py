@@ -10,10 +10,12 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import typing as t
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.errors import MoodleError
 from ..common.process import run
 from .seen import Look, Notes, Seen, Stamp, stamp_of
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry, Files, drift_of
@@ -42,11 +44,11 @@ class Ownership:
                 os.lchown(file, uid, gid)
 
 
-def scan(directory: Path, notes: Notes) -> dict[str, Seen]:
-    """Every file below ``directory`` as Git would name it; what the notes do not know is read and hashed."""
+def scan(directory: Path, notes: Notes, leave: Container[str] = ()) -> dict[str, Seen]:
+    """Every file below ``directory`` as Git would name it; what the notes do not know is read. Names to ``leave`` are passed by."""
     found: dict[str, Seen] = {}
     root = f"{directory}/"
-    for path, status in _walk(root):
+    for path, status in _walk(root, leave):
         stamp = stamp_of(status)
         oid = notes.recall(stamp)
         if oid is None:
@@ -56,12 +58,14 @@ def scan(directory: Path, notes: Notes) -> dict[str, Seen]:
     return found
 
 
-def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(root: str, leave: Container[str] = ()) -> Iterator[tuple[str, os.stat_result]]:
     pending = [""]
     while pending:
         prefix = pending.pop()
         with os.scandir(root + prefix) as items:
             for item in items:
+                if item.name in leave:
+                    continue
                 if item.is_dir(follow_symlinks=False):
                     pending.append(f"{prefix}{item.name}/")
                 else:
@@ -88,6 +92,14 @@ def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
+class Blobs(t.Protocol):
+    """Where the contents of files come from, and how large they are."""
+
+    def contents(self, oids: Iterable[str]) -> Iterator[bytes]: ...
+
+    def sizes(self, oids: Iterable[str]) -> Iterator[int]: ...
+
+
 @dataclass(frozen=True)
 class Source:
     """A release whose unchanged files need not be written again, and what was seen of it."""
@@ -102,7 +114,7 @@ def make_equal(
     wanted: Files,
     found: Files,
     *,
-    contents: Callable[[Iterable[str]], Iterator[bytes]],
+    blobs: Blobs,
     owner: Ownership,
     source: Source | None,
     notes: Notes,
@@ -124,8 +136,24 @@ def make_equal(
     needed = sorted((*drift.missing, *drift.modified))
     _make_parents(root, needed)
     written = [path for path in needed if not (source and _linked(root, path, wanted[path], source, owner))]
-    for path, content in zip(written, contents(wanted[path].oid for path in written)):
+    _make_sure_of_room(directory, blobs.sizes(wanted[path].oid for path in written))
+    for path, content in zip(written, blobs.contents(wanted[path].oid for path in written)):
         _write(root + path, wanted[path].mode, content, owner)
+
+
+def _make_sure_of_room(directory: Path, sizes: Iterable[int]) -> None:
+    """Before the first byte: a disk that is full in the middle stops everything else that writes there."""
+    disk, files, needed = os.statvfs(directory), 0, 0
+    for size in sizes:
+        files += 1
+        needed += -(-size // disk.f_frsize) * disk.f_frsize
+    if needed > disk.f_bavail * disk.f_frsize:
+        free = disk.f_bavail * disk.f_frsize
+        raise MoodleError(
+            f"{directory} needs {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free there: No space left, nothing was switched."
+        )
+    if disk.f_files and files > disk.f_favail:
+        raise MoodleError(f"{directory} needs {files} inodes, and {disk.f_favail} are free there: No space left, nothing was switched.")
 
 
 def _make_parents(root: str, paths: Iterable[str]) -> None:

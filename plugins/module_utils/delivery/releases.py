@@ -21,7 +21,7 @@ from .memory import Memory, Release, now
 from .seen import Look, Notes, entries
 from .trees import SYMLINK, Drift, Entry, drift_of
 
-REMADE, HOT_FIX = "-remade-", "-hotfix-"
+REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
 
 
 def is_remake(other: Release, release: Release) -> bool:
@@ -52,8 +52,8 @@ class Releases:
         if not directory.is_dir() or directory.is_symlink():
             disk.remove(directory, self.notes)
             directory.mkdir()
-        wanted, contents = self.history.files(release.tree), self.history.contents
-        disk.make_equal(directory, wanted, found, contents=contents, owner=self.owner, source=source, notes=self.notes)
+        wanted = self.history.files(release.tree)
+        disk.make_equal(directory, wanted, found, blobs=self.history, owner=self.owner, source=source, notes=self.notes)
         for dest, file in release.rendered.items():
             target = directory / dest
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,20 +109,28 @@ class Releases:
             name = f"{release.id.partition(REMADE)[0]}{REMADE}{number}"
         return self.make(release if name == release.id else replace(release, id=name, created=now().isoformat()))
 
-    def with_hot_fixes(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release:
-        """A release of what was found on disk instead of ``served``; rendered files stay those that were delivered."""
-        return self.proved(self.hot_fix(served, drift, found) or served)
+    def copy(self, release: Release) -> Release:
+        """Another one with the same content, made from Git alone: it shares no file with any other."""
+        base, number = release.id.partition(COPY)[0], 1
+        while os.path.lexists(self.layout.release(f"{base}{COPY}{number}")):
+            number += 1
+        return self.make(replace(release, id=f"{base}{COPY}{number}", created=now().isoformat(), left=None))
 
     def hot_fix(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release | None:
-        """Make a commit of what was found on disk, and say which release it would be."""
+        """Make a commit of what was found on disk, and say which release it would be; rendered files stay those that were delivered."""
         own = set(served.rendered)
         kept = Drift(*(tuple(path for path in paths if path not in own) for paths in (drift.modified, drift.missing, drift.unexpected)))
         if not kept:
             return None
-        commit, tree = self.history.record_drift(self.layout.release(served.id), served.revision, kept, found)
+        message = f"Hot fixes found in production: {kept}"
+        commit, tree = self.history.record(self.layout.release(served.id), served.revision, kept, found, message)
         name = f"{served.id.partition(HOT_FIX)[0].partition(REMADE)[0]}{HOT_FIX}{tree[:8]}"
         self.history.keep_hot_fix(name, commit)
-        return self.memory.release(name) or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat())
+        write_atomically(self.patch_of(name), self.history.patch(served.revision, commit), mode=0o600)
+        return self.memory.release(name) or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat(), left=None)
+
+    def patch_of(self, hot_fix: str) -> Path:
+        return self.layout.hot_fixes / f"{hot_fix}.patch"
 
     def remove(self, release: Release) -> None:
         disk.remove(self.layout.release(release.id), self.notes)

@@ -57,6 +57,14 @@ class Drift:
                 parts.append(f"{len(paths)} {word} ({', '.join(map(shown, paths[:5]))}{', …' if len(paths) > 5 else ''})")  # noqa: PLR2004
         return ", ".join(parts) or "nothing"
 
+    def within(self, component: str | None) -> Drift:
+        """What of it lies in a directory."""
+        if component is None:
+            return self
+        return Drift(
+            *(tuple(path for path in paths if path.startswith(f"{component}/")) for paths in (self.modified, self.missing, self.unexpected))
+        )
+
     def as_result(self) -> dict[str, list[str]]:
         return {
             "modified": [shown(path) for path in self.modified],

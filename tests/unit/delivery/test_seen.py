@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.delivery_root import NEW, OLD, Root
+
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import disk, seen
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import blob_id
-from support.delivery_root import NEW, OLD, Root
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
 
 
 @pytest.fixture
@@ -150,8 +153,5 @@ def test_notes_that_cannot_be_kept_are_no_reason_to_fail(root: Root, read: list[
 
 def test_what_reports_drift_reads_every_file(root: Root, read: list[str]) -> None:
     """Nothing is taken on trust where time is no matter."""
-    from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
-    from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
-
     survey(Layout(root.path), drift=True, last=0)
     assert len(read) == len(OLD)
