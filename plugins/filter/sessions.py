@@ -69,6 +69,7 @@ def _entry(item: Mapping[str, t.Any], result: Mapping[str, t.Any]) -> Item | Non
         "output": "\n".join(
             filter(None, [_drift(result), item.get("output"), printed or (str(result.get("msg") or "") if failed else "")])
         ),
+        "output_file": item.get("output_file"),
         "files": {kind: list(names) for kind in KINDS if (names := (result.get("files") or {}).get(kind))},
     }
     told = {key: value for key, value in entry.items() if value not in (None, "", {})}

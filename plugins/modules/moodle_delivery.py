@@ -60,11 +60,34 @@ options:
         description: Its mode; the right to write is taken away, as a release is sealed.
         type: str
         default: '0644'
+  component:
+    description:
+      - Path of a directory of the code, such as V(mod/attendance) or V(theme), for partial work.
+      - With O(state=updated) and O(state=live) this directory alone is brought to O(revision), in what is being prepared or else in what is
+        served. Several updates of this kind may follow each other before O(state=live).
+      - With O(state=secured) only hot fixes in it are reported, and stop with O(drift=fail); those found elsewhere are kept all the same.
+    type: str
+  supersafe:
+    description:
+      - With O(state=secured), and states that imply it, also make a third copy of the safe release that shares no file with any other.
+      - With O(state=rolled_back), go back to that copy.
+    type: bool
+    default: false
+  adopt:
+    description:
+      - The code directory of a site that was put together by hand. Where nothing is served yet, the first release is made of it;
+        it is good, as it is what was served.
+      - The directory is not changed. Its C(config.php) is kept beside the release rather than in Git, unless O(shared_files) brings
+        one; what version control keeps in it is left out.
+    type: path
   drift:
     description: Whether hot fixes found in what is served are kept and reported, or stop the delivery.
     type: str
     choices: [keep, fail]
     default: keep
+  backport:
+    description: Branch of O(repository) to which hot fixes are pushed that were found in what is served. That this fails is a warning.
+    type: str
   good:
     description:
       - The release that is served after this call has been seen to work, so that it may be gone back to.
@@ -78,7 +101,7 @@ options:
     description: Who delivers. By default the user, and the address that the user came from.
     type: str
   wait:
-    description: Seconds to wait for another call that works in the same root at this moment.
+    description: Seconds to wait for another call that works in the same root at this moment, and for another holder's delivery to end.
     type: int
     default: 0
   expiry:
@@ -89,6 +112,10 @@ options:
     description: Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay.
     type: int
     default: 5
+  grace:
+    description: Seconds that a release stays after it was served, since requests may still run in it.
+    type: int
+    default: 900
   owner:
     description:
       - User that the releases belong to. The web server's user needs to read them, and must not be this one.
@@ -180,6 +207,13 @@ drift:
     modified: {description: Files with other content., type: list, elements: str, sample: [lib/moodlelib.php]}
     missing: {description: Files that are gone., type: list, elements: str, sample: []}
     unexpected: {description: Files that nobody delivered., type: list, elements: str, sample: [phpinfo.php]}
+hot_fix:
+  description: The commit of what was changed by hand in what is served, and its patch on the host. Nothing where nothing was.
+  returned: success
+  type: dict
+  contains:
+    commit: {description: Its commit., type: str, sample: 5b1e0c9a7d3f2e8b6c4a0d1f9e7b5c3a2d8f6e4b}
+    patch: {description: Path of the patch., type: path, sample: /srv/moodle/.delivery/hotfixes/20261114T060500Z-hotfix-8a7b6c5d.patch}
 files:
   description: The files by which the release differs from the one that was served.
   returned: success
@@ -206,6 +240,7 @@ import getpass
 import grp
 import os
 import pwd
+import time
 import typing as t
 from pathlib import Path
 
@@ -214,7 +249,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery, Held
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.wish import Request
@@ -231,16 +266,38 @@ class DeliveryModule:
             raise BadInput(f"path: an absolute path is expected, '{self.layout.root}' was found.")
 
     def run(self) -> dict[str, t.Any]:
-        request = self.request()
-        with self.lock(request):
-            return Delivery(self.layout, request, self.check_mode).run()
+        request, deadline = self.request(), time.monotonic() + self.params["wait"]
+        while True:
+            try:
+                with self.lock(request):
+                    return Delivery(self.layout, request, self.check_mode).run()
+            except Held:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(1)
 
     def request(self) -> Request:
-        keys = ("state", "revision", "release_id", "shared_files", "drift", "comment", "expiry", "keep_releases", "good")
+        keys = (
+            "state",
+            "revision",
+            "release_id",
+            "shared_files",
+            "drift",
+            "comment",
+            "expiry",
+            "keep_releases",
+            "good",
+            "component",
+            "supersafe",
+        )
         return Request(
             **{key: self.params[key] for key in keys},
             holder=self.params["holder"] or default_holder(),
             source=self.params["bundle"] or self.params["repository"],
+            repository=self.params["repository"],
+            adopt=Path(self.params["adopt"]) if self.params["adopt"] else None,
+            backport=self.params["backport"],
+            grace=self.params["grace"],
             owner=self.ownership(),
         )
 
@@ -309,13 +366,18 @@ def main() -> None:
                     "mode": {"type": "str", "default": "0644"},
                 },
             },
+            "component": {"type": "str"},
+            "supersafe": {"type": "bool", "default": False},
+            "adopt": {"type": "path"},
             "drift": {"type": "str", "choices": ["keep", "fail"], "default": "keep"},
+            "backport": {"type": "str"},
             "good": {"type": "bool", "default": False},
             "comment": {"type": "str"},
             "holder": {"type": "str"},
             "wait": {"type": "int", "default": 0},
             "expiry": {"type": "int", "default": 14400},
             "keep_releases": {"type": "int", "default": 5},
+            "grace": {"type": "int", "default": 900},
             "owner": {"type": "str"},
             "group": {"type": "str"},
         },

@@ -68,6 +68,9 @@ options:
       output:
         description: What it printed. The last 16000 characters are kept.
         type: str
+      output_file:
+        description: A file on the host that holds more of it, such as a log or a patch.
+        type: path
       files:
         description: Changed files, as lists called C(added), C(modified) and C(removed). 5000 of each are kept.
         type: dict
@@ -191,6 +194,7 @@ def main() -> None:
                     "rc": {"type": "int"},
                     "seconds": {"type": "float"},
                     "output": {"type": "str"},
+                    "output_file": {"type": "path"},
                     "files": {"type": "dict"},
                 },
             },

@@ -19,8 +19,12 @@ from pathlib import Path
 import pytest
 from support.delivery_root import NEW, OLD, Root
 from support.kills import killed_at
-from support.repositories import module_command, module_environment, module_input
+from support.repositories import module_command, module_environment, module_input, write
 
+FIX = {"version.php": "fixed"}
+FIXED = OLD | FIX
+PART = {path: content for path, content in OLD.items() if not path.startswith("lib/")} | {"lib/a.php": "a", "lib/new.php": "n"}
+HAND = {"version.php": "hand", "lib/a.php": "a", "config.php": "secret"}
 CALLS: dict[str, tuple[Callable[[Root], object], list[dict[str, str] | None], dict[str, str] | None]] = {
     # the call, what may be served after a kill, what must be served after the next call
     "first": (lambda root: root.done("live", "old"), [None, OLD], OLD),
@@ -33,13 +37,19 @@ CALLS: dict[str, tuple[Callable[[Root], object], list[dict[str, str] | None], di
     "rolled_back to a damaged one": (lambda root: root.done("rolled_back"), [NEW, OLD], OLD),
     "rolled_back from the middle": (lambda root: root.done("rolled_back"), [NEW, OLD], OLD),
     "abandoned": (lambda root: root.done("abandoned"), [OLD], OLD),
-    "live over hot fixes": (lambda root: root.done("live", "new"), [{**OLD, "version.php": "fixed"}, NEW], NEW),
+    "live over hot fixes": (lambda root: root.done("live", "new"), [FIXED, NEW], NEW),
     "live, pruning": (lambda root: root.done("live", "new", keep_releases=1), [{"version.php": "0"}, NEW], NEW),
     "live with a rendered file": (
         lambda root: root.done("live", "new", shared_files=rendered(root)),
         [OLD, NEW | {"config.php": "c"}],
         NEW | {"config.php": "c"},
     ),
+    "a part": (lambda root: root.done("live", "new", component="lib"), [OLD, PART], PART),
+    "a part over hot fixes": (lambda root: root.done("live", "new", component="lib"), [FIXED, {**PART, **FIX}], {**PART, **FIX}),
+    "adopted": (lambda root: root.done("secured", adopt=str(root.folder / "hand")), [None, HAND], HAND),
+    "adopted, then live": (lambda root: root.done("live", "new", adopt=str(root.folder / "hand")), [None, HAND, NEW], NEW),
+    "secured with a third copy": (lambda root: root.done("secured", supersafe=True), [OLD], OLD),
+    "rolled_back to the third copy": (lambda root: root.done("rolled_back", supersafe=True), [NEW, OLD], OLD),
 }
 
 
@@ -50,10 +60,14 @@ def rendered(root: Root) -> list[dict[str, str]]:
 
 def prepared(folder: Path, name: str) -> Root:
     root = Root(folder)
-    if name == "first":
+    if name.startswith("adopted"):
+        write(folder / "hand", HAND)
+    if name == "first" or name.startswith("adopted"):
         return root
     root.good("old")
-    if name.startswith("rolled_back"):
+    if name == "rolled_back to the third copy":
+        root.done("live", "new", supersafe=True)
+    if name.startswith("rolled_back") and root.linked("supersafe") is None:
         root.done("live", "new")
     if name == "rolled_back to a damaged one":
         root.file("version.php", "safe").write_text("damaged")
@@ -62,7 +76,7 @@ def prepared(folder: Path, name: str) -> Root:
         root.done("updated", "third")
     if name in ("live from updated", "abandoned"):
         root.done("updated", "new")
-    if name == "live over hot fixes":
+    if name.endswith("over hot fixes"):
         root.file("version.php").write_text("fixed")
     if name == "live, pruning":
         for number in (2, 1, 0):
@@ -88,13 +102,15 @@ def test_a_call_that_is_killed_at_any_point(tmp_path: Path, name: str, record_pr
     while killed_at(point := point + 1, lambda: call(root)):
         assert root.served() in may_serve, f"killed at write {point}"
         if root.linked("safe"):
-            assert root.served("safe") in (OLD, {**OLD, "version.php": "fixed"}, {**OLD, "version.php": "damaged"}), (
-                f"killed at write {point}"
-            )
+            assert root.served("safe") in (OLD, FIXED, OLD | {"version.php": "damaged"}, HAND), f"killed at write {point}"
+        if root.linked("supersafe"):
+            assert root.served("supersafe") == OLD, f"killed at write {point}"
         call(root)
         assert root.served() == must_serve, f"killed at write {point}, then called again"
         again = call(root)
         assert again["changed"] is False, f"killed at write {point}, called again, and once more"  # type: ignore[index]
+        if "third copy" in name:
+            assert root.served("supersafe") == OLD, f"killed at write {point}, then called again"
         if name != "updated":
             assert root.partials() == [], f"killed at write {point}"
         restored(root, saved)

@@ -113,14 +113,13 @@ def test_the_story_of_a_session(campus: Campus, server: SmtpServer) -> None:
 
     served_first = assert_noted(campus.site, session["id"])
 
-    # Without a session there are no mails, and the journal holds all the same.
+    # Somebody mends something by hand. Without a session there are no mails, and the journal holds all the same.
     count = len(journal(campus.site))
+    mend_by_hand(campus.site / "current/index.php")
     plain = job(campus, server, "plain")
     assert plain.status == "successful", plain.log[-3000:]
     assert not server.mails
-    new = journal(campus.site)[count:]
-    assert not any("session" in line for line in new)
-    assert [line["step"] for line in new if line["event"] == "note"] == ["update"]
+    assert_noted_without_session(journal(campus.site)[count:])
 
     back = job(campus, None, "back", "rollback", moodle_session_title="Retour", moodle_release_id=served_first)
     assert back.status == "successful", "a server that is down breaks no delivery"
@@ -139,6 +138,19 @@ def assert_noted(site: Path, session: str) -> str:
     assert "version.php" in noted["update"]["files"]["modified"]
     assert {line["by"] for line in noted.values()} == {"ann from 192.0.2.7"}
     return next(str(line["release"]) for line in lines if line.get("step") == "switch" and line["event"] == "done")
+
+
+def assert_noted_without_session(lines: list[dict[str, t.Any]]) -> None:
+    assert not any("session" in line for line in lines)
+    noted = {line["step"]: line for line in lines if line["event"] == "note"}
+    assert list(noted) == ["update", "hot_fix"]
+    assert "modified: index.php" in noted["update"]["output"]
+    assert "+// mended by hand" in noted["hot_fix"]["output"]
+
+
+def mend_by_hand(file: Path) -> None:
+    file.resolve().chmod(0o644)
+    file.write_text(file.read_text() + "// mended by hand\n")
 
 
 FAKE_SSH = """#!/bin/sh

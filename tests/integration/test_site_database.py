@@ -28,14 +28,14 @@ class Played(t.NamedTuple):
 class Site:
     """A campus whose config.php names a database of the private server."""
 
-    def __init__(self, campus: Campus, server: MariaDB) -> None:
+    def __init__(self, campus: Campus, server: MariaDB, name: str = "site_under_delivery") -> None:
         self.campus = campus
         self.server = server
-        self.name = "site_under_delivery"
+        self.name = name
         server.create(self.name)
         (campus.folder / "hosts.json").write_text(json.dumps({"all": {"children": campus.inventory()}}))
 
-    def play(self, playbook: str) -> Played:
+    def play(self, playbook: str, **more: t.Any) -> Played:
         database = {
             "type": "mariadb",
             "host": self.server.host,
@@ -44,7 +44,7 @@ class Site:
             "user": self.server.user,
             "password": self.server.password,
         }
-        variables = self.campus.variables(moodle_site_database=database, moodle_site_admin_password=PASSWORD)
+        variables = self.campus.variables(moodle_site_database=database, moodle_site_admin_password=PASSWORD, **more)
         command = [str(Path(sys.executable).with_name("ansible-playbook")), f"lms.moodle.{playbook}", "-vv", "--diff"]
         command += ["-i", str(self.campus.folder / "hosts.json"), "-e", json.dumps(variables)]
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -52,6 +52,21 @@ class Site:
 
     def database_version(self) -> str | None:
         return self.server.execute("SELECT value FROM mdl_config WHERE name = 'release'", self.name)[0]["value"]
+
+    def setting(self, name: str) -> str | None:
+        rows = self.server.execute("SELECT name, value FROM mdl_config", self.name)
+        return {row["name"]: row["value"] for row in rows}.get(name)
+
+    def dumps(self) -> list[Path]:
+        return sorted((self.campus.site / "dumps").glob("*.sql.gz"))
+
+    def previous(self) -> str:
+        """The release that was served before, which nobody asked over HTTP and so is not the safe one."""
+        previous: str = json.loads((self.campus.site / ".delivery" / "state.json").read_text())["previous"]
+        return previous
+
+    def goes_wrong(self, **points: str) -> None:
+        (self.campus.folder / "data" / "minimoodle.json").write_text(json.dumps(points))
 
     @property
     def closed(self) -> bool:
@@ -102,3 +117,85 @@ def test_an_upgrade_that_crashes_says_code_and_database_and_the_next_run_finishe
     assert finished.code == 0, finished.said[-3000:]
     assert not site.closed
     assert "4.3.1" in str(site.database_version())
+
+
+def test_what_stands_in_the_way_is_named_with_its_remedy_and_nothing_is_touched(site: Site) -> None:
+    site.campus.declare("4.2.0")
+    refused = site.play("deliver")
+    assert refused.code != 0
+    assert "core: the code is 2023042400" in refused.said
+    assert "Remedy: deliver that version or a newer one" in refused.said
+    assert site.campus.version() == "4.3.1"
+    assert not site.closed
+
+
+@pytest.fixture(scope="module")
+def window(database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Another site, on 4.1."""
+    site = Site(make_campus(tmp_path_factory.mktemp("window")), database_server, "site_in_its_window")
+    site.campus.declare("4.1.0")
+    first = site.play("deliver")
+    assert first.code == 0, first.said[-3000:]
+    return site
+
+
+def nothing_is_open(site: Site) -> None:
+    assert not site.closed
+    assert site.setting("cron_enabled") == "1"
+    assert not [word for word in ("closed", "cron_paused") if (site.campus.site / ".delivery" / word).exists()]
+
+
+def test_a_dump_is_made_and_cron_rests_while_the_database_is_upgraded(window: Site) -> None:
+    window.campus.declare("4.2.0")
+    done = window.play("deliver", moodle_dump=True)
+    assert done.code == 0, done.said[-3000:]
+    assert "4.2 " in str(window.database_version())
+    for task in ("Pause cron", "Dump the database", "Switch cron on"):
+        assert task in done.said
+    assert [dump.stat().st_mode & 0o777 for dump in window.dumps()] == [0o600]
+    nothing_is_open(window)
+
+
+def test_an_upgrade_that_crashes_is_undone_with_the_database_when_that_was_asked_for(window: Site) -> None:
+    before = window.setting("version")
+    window.campus.declare("4.3.0")
+    window.goes_wrong(upgrade="crash")
+    undone = window.play("deliver", moodle_dump=True, moodle_restore=True)
+    window.goes_wrong()
+    assert undone.code != 0
+    assert "code and database are as they were before" in undone.said
+    assert (window.campus.version(), window.setting("version")) == ("4.2", before)
+    nothing_is_open(window)
+
+
+def test_what_fails_in_the_rehearsal_touches_nothing(window: Site) -> None:
+    window.server.create("rehearsal")
+    window.campus.declare("4.3.0")
+    window.server.execute("RENAME TABLE mdl_reportbuilder_stamp TO mdl_moved_away", window.name)
+    rehearsal = {"moodle_rehearse": True, "moodle_rehearsal_database": "rehearsal", "moodle_dump": True}
+    failed = window.play("deliver", **rehearsal)
+    window.server.execute("RENAME TABLE mdl_moved_away TO mdl_reportbuilder_stamp", window.name)
+    assert failed.code != 0
+    assert "The upgrade failed in the rehearsal" in failed.said
+    assert "Close the site" not in failed.said
+    assert (window.campus.version(), window.setting("branch")) == ("4.2", "402")
+    assert window.server.execute("SHOW TABLES", "rehearsal") == []
+
+    done = window.play("deliver", **rehearsal)
+    assert done.code == 0, done.said[-3000:]
+    assert "The upgrade of a copy of the database took" in done.said
+    assert (window.campus.version(), window.setting("branch")) == ("4.3", "403")
+    assert window.server.execute("SHOW TABLES", "rehearsal") == []
+    nothing_is_open(window)
+
+
+def test_the_way_back_with_a_dump_asks_whether_new_data_may_be_lost(window: Site) -> None:
+    dump = str(window.dumps()[-1])
+    refused = window.play("rollback", moodle_restore_dump=dump)
+    assert refused.code != 0
+    assert "would be lost" in refused.said
+    assert window.setting("branch") == "403"
+    done = window.play("rollback", moodle_restore_dump=dump, moodle_accept_data_loss=True, moodle_release_id=window.previous())
+    assert done.code == 0, done.said[-3000:]
+    assert (window.campus.version(), window.setting("branch")) == ("4.2", "402")
+    nothing_is_open(window)

@@ -7,25 +7,30 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.files import link_atomically
-from . import disk
+from . import adoption, disk
+from .goal import Goals, renamed
 from .history import History
 from .layout import PARTIAL, Layout
-from .memory import Memory, Record, Release, Rendered, now
-from .releases import Links, Releases, is_remake
+from .memory import Memory, Record, Release, now
+from .releases import Releases, is_remake
+from .seen import Look, Notes, entries
 from .steps import Situation, plan
-from .trees import Drift, Entry, changes_between, drift_of
-from .wish import Request, read_shared_files, refuse_collisions
+from .trees import Drift, changes_between, drift_of
+from .wish import Request, read_shared_files
 
 LINKS = ("current", "safe", "supersafe")
+
+
+class Held(MoodleError):
+    """Somebody else's delivery is open here."""
 
 
 class Delivery:
@@ -37,43 +42,63 @@ class Delivery:
         self.check_mode = check_mode
         self.memory = Memory(layout)
         self.history = History(layout.repository)
-        self.releases = Releases(layout, self.memory, self.history, request.owner)
+        self.notes = Notes(layout.seen)
+        self.releases = Releases(layout, self.memory, self.history, request.owner, self.notes)
         self.state = self.memory.state()
         self.current = self._served()
-        self.found: dict[str, Entry] = {}  # what was read of the served release
+        self.found: Look = {}  # what was seen of the served release
         self.drift = Drift()
-        self.verified = False  # the work was verified in this very call
+        self.verified: Look | None = None  # the work, where it was verified in this very call
         self.swapped = False
+        self.steps: Sequence[str] = ()
+        self.hot_fix: Release | None = None  # what is served, where it is not what was delivered
+        self.said: dict[str, t.Any] = {}  # what a step adds to its line in the journal
+        self.warnings: list[str] = []
 
     def run(self) -> dict[str, t.Any]:
         self._refuse_another_holder()
         if not self.check_mode and (self.request.begins or self.layout.private.is_dir()):
             self.layout.prepare()
             self.history.prepare()
-        goal = self._goal()
-        self._look_at_what_is_served()
-        steps = plan(self.request.state, self._situation(goal))
-        if "secure" in steps and self.drift and self.request.drift == "fail":
-            raise MoodleError(
-                f"{self.layout.link('current')} is not what was delivered: {self.drift}. Take it over with drift=keep, or put it right."
-            )
-        files = self._changes(steps, goal)
         before = self.current
-        if not self.check_mode:
-            for step in steps:
+        try:
+            adopted = self._adopt()
+            goals = Goals(self.layout, self.request, self.memory, self.history, self.releases, self.check_mode)
+            commit = goals.commit()
+            self._look_at_what_is_served()
+            goal = goals.goal(self.state, commit, self._base)
+            steps = self.steps = plan(self.request.state, self._situation(goal))
+            files = self._changes(steps, goal)
+            self._refuse_drift()
+            for step in steps if not self.check_mode else ():
                 self._take(step, goal)
+        finally:
+            if not self.check_mode:
+                self.notes.save()
         marked = self._mark_good()
-        return self._account(bool(steps) or marked, before, goal, files)
+        return self._account(bool(steps) or marked or adopted, before, goal, files)
 
     # What is asked for, and what is there
 
+    def _refuse_drift(self) -> None:
+        drift = self.drift.within(self.request.component)
+        if "secure" in self.steps and drift and self.request.drift == "fail":
+            raise MoodleError(
+                f"{self.layout.link('current')} is not what was delivered: {drift}. Take it over with drift=keep, or put it right."
+            )
+
     def _refuse_another_holder(self) -> None:
         record = self.state.record
-        if record and record.holder != self.request.holder and not record.expired(now()):
-            raise MoodleError(
+        if not record or record.holder == self.request.holder:
+            return
+        if not record.expired(now()):
+            raise Held(
                 f"A delivery in {self.layout.root} is held by {record.holder} since {record.since}: "
                 f"wait until it is live, rolled back or abandoned, or take it over after {record.expiry}."
             )
+        self.warnings.append(
+            f"The delivery that {record.holder} began at {record.since} expired at {record.expiry}: {self.request.holder} goes on with it."
+        )
 
     def _served(self) -> Release | None:
         name = self.layout.linked("current")
@@ -88,54 +113,37 @@ class Delivery:
         # A release that somebody removed serves nothing, has no hot fixes to keep, and can be made again.
         return known if self.layout.release(name).is_dir() else None
 
-    def _goal(self) -> Release | None:
-        """The release that should be served in the end, where the state that is asked for has one."""
-        if self.request.state == "rolled_back":
-            return self._way_back()
-        if self.request.state not in ("updated", "live"):
-            return None
-        if self.request.revision is None:
-            if self.state.phase != "updated":
-                raise BadInput(f"'revision' is missing: nothing is ready in {self.layout.root} that could become {self.request.state}.")
+    def _base(self) -> Release:
+        """What a part is put into: what is being prepared, else what is served, its hot fixes included."""
+        if self.state.work and self.state.phase in ("delivering", "updated"):
             return self.state.work
-        wanted = self._wanted(self.request.revision)
-        work = self.state.work
-        if work and work.same_content(wanted) and self.request.release_id in (None, work.id):
-            return work
-        return wanted
+        if self.current is None:
+            raise BadInput(f"component: nothing is served in {self.layout.root} that a part could be put into: deliver the whole first.")
+        if self.drift and not self.check_mode:
+            return self._hot_fixed(self.current) or self.current
+        return self.current
 
-    def _wanted(self, revision: str) -> Release:
-        rendered, contents = read_shared_files(self.request.shared_files)
-        find = self.history.look_up if self.check_mode else self.history.find
-        commit = find(self.request.source, revision)
-        tree = self.history.tree_of(commit) if self.history.has(commit) else ""
-        refuse_collisions(rendered, self.history.files(tree) if tree and rendered else {})
-        if not self.check_mode:
-            self.releases.keep_rendered(contents)
-        name = self.request.release_id or _name_of(commit, rendered)
-        wanted = Release(name, commit, tree, now().isoformat(), rendered)
-        known = self.memory.release(name)
-        if known and tree and not known.same_content(wanted):
-            raise BadInput(f"The release {name} exists already with other content: give this one another release_id.")
-        return known or wanted
-
-    def _way_back(self) -> Release:
-        name = self.request.release_id or self.layout.linked("safe")
-        if name is None:
-            raise BadInput(f"{self.layout.root} has no safe release to go back to: name a kept one with release_id.")
-        known = self.memory.release(name)
-        if known is None:
-            kept = ", ".join(item.id for item in self.memory.releases()) or "none"
-            raise BadInput(f"The release {name} is not kept in {self.layout.root}; kept are: {kept}.")
-        return known
+    def _hot_fixed(self, served: Release) -> Release | None:
+        """What is served as a commit of its own, where somebody changed it by hand."""
+        if self.hot_fix is None:
+            self.hot_fix = self.releases.hot_fix(served, self.drift, entries(self.found))
+        return self.hot_fix
 
     def _look_at_what_is_served(self) -> None:
         """Read every file that is served: hot fixes are found by content, whatever their time stamps say."""
         nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         if self.current is not None and not nothing_to_compare:
             self.history.need(self.current.id, self.current.revision)
-            self.found = disk.scan(self.layout.release(self.current.id))
-            self.drift = drift_of(self.releases.expected(self.current), self.found)
+            self.found = self.releases.look(self.layout.release(self.current.id))
+            self.drift = drift_of(self.releases.expected(self.current), entries(self.found))
+
+    def _lacks_copy(self) -> bool:
+        """Whether a third copy is asked for that is not there; of a release that was never good there is none."""
+        if not self.request.supersafe or self.current is None:
+            return False
+        safe, copy = (self.memory.release(self.layout.linked(name) or "") for name in ("safe", "supersafe"))
+        pinned = self.current if self.state.phase is None and self.current.good else safe
+        return pinned is not None and not (copy and copy.same_content(pinned) and not self.drift and copy.id != pinned.id)
 
     def _situation(self, goal: Release | None) -> Situation:
         served = self.current if not self.drift else None
@@ -144,6 +152,7 @@ class Delivery:
             serves_wanted=bool(goal and served and served.same_content(goal)),
             serves_target=bool(goal and served and (served.id == goal.id or is_remake(served, goal))),
             work_is_wanted=goal == self.state.work,
+            lacks_copy=self._lacks_copy(),
         )
 
     # The steps
@@ -151,6 +160,7 @@ class Delivery:
     def _take(self, step: str, goal: Release | None) -> None:
         act: dict[str, t.Callable[[], None]] = {
             "secure": self._secure,
+            "copy": self._copy,
             "open": self._open,
             "update": lambda: self._update(t.cast(Release, goal)),
             "switch": lambda: self._switch(t.cast(Release, self.state.work)),
@@ -159,9 +169,13 @@ class Delivery:
         }
         subject = goal or self.state.work or self.current
         facts = {"step": step, "release": subject.id if subject else None, "by": self.request.holder, "comment": self.request.comment}
+        self._under_journal(act[step], facts)
+
+    def _under_journal(self, act: t.Callable[[], None], facts: dict[str, t.Any]) -> None:
         self.memory.write_journal(event="begin", **facts)
+        self.said = {}
         try:
-            act[step]()
+            act()
         except (MoodleError, OSError) as error:
             with contextlib.suppress(OSError):  # a full disk takes no journal either; the first error is the one to tell
                 self.memory.write_journal(event="failed", reason=str(error), **facts)
@@ -172,46 +186,108 @@ class Delivery:
                 f"{self.layout.linked('current') or 'nothing yet'}; run again when that is mended.",
                 swapped=self.swapped,
             ) from error
-        self.memory.write_journal(event="done", **facts)
+        self.memory.write_journal(event="done", **{**facts, **self.said})
+
+    def _adopt(self) -> bool:
+        """Make the first release of a directory that was put together by hand; it was seen to work, as it is what was served."""
+        directory = self.request.adopt
+        if directory is None or self.current is not None:
+            return False
+        found = adoption.read(directory, self.layout)
+        if not self.check_mode:
+            self._under_journal(
+                lambda: self._take_over(directory, found), {"step": "adopt", "by": self.request.holder, "of": str(directory)}
+            )
+        return True
+
+    def _take_over(self, directory: Path, found: Look) -> None:
+        shared = self.request.shared_files
+        if adoption.CONFIG in found and adoption.CONFIG not in {str(file["dest"]) for file in shared}:
+            shared = [*shared, {"src": directory / adoption.CONFIG, "dest": adoption.CONFIG, "mode": "0640"}]
+        rendered, contents = read_shared_files(shared)
+        self.releases.keep_rendered(contents)
+        files = Drift(unexpected=tuple(path for path in found if path not in rendered))
+        commit, tree = self.history.record(directory, None, files, entries(found), f"Adopted from {directory}")
+        name = f"adopted-{tree[:12]}"
+        self.history.keep(name, commit)
+        release = self.releases.proved(Release(name, commit, tree, now().isoformat(), rendered, good=True))
+        self._serve(release)
+        self.said = {"release": release.id}
 
     def _secure(self) -> None:
         """Hold the delivery, keep hot fixes, and pin what served last and was good."""
         if self.current is not None:
-            safe = self.releases.with_hot_fixes(self.current, self.drift, self.found) if self.drift else self.current
+            safe = self.current
+            if self.drift:
+                safe = self.releases.proved(self._hot_fixed(self.current) or self.current)
             if safe.good:
                 link_atomically(f"releases/{safe.id}", self.layout.link("safe"))
+            else:
+                self.warnings.append(
+                    f"The release {safe.id} was never seen to work, so that it does not become the safe one: "
+                    f"that is {self.layout.linked('safe') or 'none'} still."
+                )
+            if self.hot_fix:
+                self.said = {"drift": self.drift.as_result(), "hot_fix": self.hot_fix.revision, "patch": self._patch(self.hot_fix)}
+                self._backport(self.hot_fix)
         until = now() + timedelta(seconds=self.request.expiry)
         self._save(phase="secured", record=Record(self.request.holder, now().isoformat(), until.isoformat()))
+
+    def _patch(self, hot_fix: Release) -> str:
+        return str(self.releases.patch_of(hot_fix.id))
+
+    def _backport(self, hot_fix: Release) -> None:
+        """A branch for those who own the code. That it cannot be pushed is no reason to leave the site as it is."""
+        branch, source = self.request.backport, self.request.repository
+        if branch is None:
+            return
+        try:
+            if source is None:
+                raise MoodleError(f"backport: there is no Git repository to push {branch} to.")
+            self.history.push(hot_fix.revision, source, branch)
+            self.said["backport"] = branch
+        except MoodleError as error:
+            self.warnings.append(error.message)
+
+    def _copy(self) -> None:
+        """The third copy, which shares no file with any other release."""
+        safe = self.memory.release(self.layout.linked("safe") or "")
+        if safe is None:
+            return
+        before = self.memory.release(self.layout.linked("supersafe") or "")
+        copy = self.releases.copy(safe)
+        link_atomically(f"releases/{copy.id}", self.layout.link("supersafe"))
+        if before and before.id not in self._pinned():
+            self.releases.remove(before)
+        self.said = {"release": copy.id}
 
     def _open(self) -> None:
         """Open the work directory on what is served, which goes on being served from a release that nothing touches."""
         work = None
         if self.current is not None:
             name = self.request.release_id or f"{now():%Y%m%dT%H%M%SZ}-work"
-            work = replace(self.current, id=name, created=now().isoformat(), good=False)
-            self._stage(work)
+            work = renamed(self._hot_fixed(self.current) or self.current if self.drift else self.current, name)
+            if "update" not in self.steps:
+                self._stage(work)
         self._save(phase="delivering", work=work)
 
     def _update(self, wanted: Release) -> None:
         if self.state.work and self.state.work.id != wanted.id:
             old, new = self.layout.partial(self.state.work.id), self.layout.partial(wanted.id)
-            disk.remove(new)
+            disk.remove(new, self.notes)
             if old.is_dir():
                 old.rename(new)
         self.history.keep(wanted.id, wanted.revision)
         self._stage(wanted)
-        self.releases.verify(wanted)
-        self.verified = True
+        self.verified = self.releases.verify(wanted)
         self._save(phase="updated", work=wanted)
 
     def _switch(self, work: Release) -> None:
         if self.layout.release(work.id).is_dir():  # named by a call that was killed, or delivered earlier and kept
-            disk.remove(self.layout.partial(work.id))
+            disk.remove(self.layout.partial(work.id), self.notes)
             work = self.releases.proved(work)
         else:
-            if not self.verified:
-                self.releases.verify(work)
-            work = self.releases.finish(work)
+            work = self.releases.finish(work, self.verified or self.releases.verify(work))
         self._serve(work)
         self._close()
         self._prune()
@@ -220,7 +296,7 @@ class Delivery:
         """Fast, but not forgetful: hot fixes in what is left stay as a commit, where Git can keep them."""
         if self.current is not None and self.drift:
             with contextlib.suppress(MoodleError):
-                self.releases.hot_fix(self.current, self.drift, self.found)
+                self._hot_fixed(self.current)
         self._serve(self.releases.proved(goal))
 
     def _abandon(self) -> None:
@@ -232,31 +308,36 @@ class Delivery:
         self._save(phase=None, record=None, work=None)
 
     def _stage(self, work: Release) -> None:
-        self.releases.stage(work, self._links())
+        """The unchanged files of the served release need not be written again; rendered ones hold secrets and are never shared."""
+        source = None
+        if self.current is not None and self.current.id != self.layout.linked("supersafe"):
+            look = {path: seen for path, seen in self.found.items() if path not in self.current.rendered}
+            source = disk.Source(self.layout.release(self.current.id), look, self.notes)
+        self.releases.stage(work, source)
         link_atomically(f"releases/{work.id}{PARTIAL}", self.layout.link("work"))
-
-    def _links(self) -> Links | None:
-        """The served release and what was just read of it: its unchanged files need not be written again."""
-        if self.current is None:
-            return None
-        found = {path: entry for path, entry in self.found.items() if path not in self.current.rendered}
-        return self.layout.release(self.current.id), found
 
     def _serve(self, release: Release) -> None:
         """The one thing that ever switches."""
         self._save(previous=self.current.id if self.current else None)
+        if self.current:
+            self.memory.describe(replace(self.current, left=now().isoformat()))
         link_atomically(f"releases/{release.id}", self.layout.link("current"))
         self.current = release
         self.swapped = True
 
+    def _pinned(self) -> set[str | None]:
+        return {self.layout.linked(link) for link in LINKS} | {self.state.previous}
+
     def _prune(self) -> None:
-        """Keep the newest; what a link names stays, and so does what served a moment ago: requests may still run in it."""
-        pinned = {self.layout.linked(link) for link in LINKS} | {self.state.previous}
+        """Keep the newest; what a link names stays, and the last good one; what served a while ago too: requests may still run in it."""
         releases = self.memory.releases()
+        pinned = self._pinned() | {release.id for release in [release for release in releases if release.good][-1:]}
+        grace = now() - timedelta(seconds=self.request.grace)
         for release in releases[: max(0, len(releases) - self.request.keep_releases)]:
-            if release.id not in pinned:
+            if release.id not in pinned and not (release.left and datetime.fromisoformat(release.left) > grace):
                 self.releases.remove(release)
         self.releases.sweep(pinned)
+        self.notes.forget_all_but([self.found, self.verified or {}])
 
     def _mark_good(self) -> bool:
         """The caller saw the served release answer as it should: it may be gone back to."""
@@ -292,7 +373,9 @@ class Delivery:
             "supersafe": self.layout.linked("supersafe"),
             "revision": release.revision if release else None,
             "tree": release.tree if release else None,
-            "drift": self.drift.as_result(),
+            "drift": self.drift.within(self.request.component if self.request.state == "secured" else None).as_result(),
+            "hot_fix": {"commit": self.hot_fix.revision, "patch": self._patch(self.hot_fix)} if self.hot_fix else None,
+            "warnings": self.warnings,
             "files": files,
             "swapped": self.swapped,
             "journal": self.memory.written,
@@ -303,11 +386,3 @@ class Delivery:
                 "after_header": release.id if release else "nothing",
             },
         }
-
-
-def _name_of(commit: str, rendered: Mapping[str, Rendered]) -> str:
-    """Hosts that are given the same content name it the same, without being told: Moodle's caches hold the path."""
-    if not rendered:
-        return commit[:12]
-    files = json.dumps({path: [file.sha256, file.mode] for path, file in rendered.items()}, sort_keys=True)
-    return f"{commit[:12]}-{hashlib.sha256(files.encode()).hexdigest()[:6]}"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..common.errors import BadInput, CommandFailed, MoodleError
 from ..common.process import explain, run, text, without_secrets
-from .trees import Drift, Entry, parse_ls_tree, shown
+from .trees import SYMLINK, Drift, Entry, parse_ls_tree, shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -32,13 +32,30 @@ QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HT
 class History:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._files: dict[str, Mapping[str, Entry]] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def keep_nothing(self) -> None:
+        """From now on new objects are made elsewhere, and are gone at the end: for check mode."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory()
+
+    def _surroundings(self) -> dict[str, str]:
+        if self._scratch is None:
+            return QUIET
+        return {**QUIET, "GIT_OBJECT_DIRECTORY": self._scratch.name, "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
 
     def _command(self, *arguments: str) -> list[str]:
         # The repository may belong to the deploy user while root asks; it is ours all the same.
         return ["git", "-c", "safe.directory=*", "-c", "core.quotePath=false", f"--git-dir={self.path}", *arguments]
 
     def _git(self, *arguments: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-        return run(self._command(*arguments), stdin=stdin, env={**QUIET, **(env or {})})
+        return run(self._command(*arguments), stdin=stdin, env={**self._surroundings(), **(env or {})})
+
+    def _named(self, name: str) -> str | None:
+        """The id that a name stands for, or None."""
+        command = self._command("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return text(run(command, env=self._surroundings(), check=False)) or None
 
     def prepare(self) -> None:
         """For the holder of the delivery's lock: no other Git works here, so what a killed one had locked is free."""
@@ -93,8 +110,7 @@ class History:
         return self.path.exists() and self._commit(commit) is not None
 
     def _commit(self, name: str) -> str | None:
-        done = run(self._command("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"), check=False)
-        return text(done) or None
+        return self._named(f"{name}^{{commit}}")
 
     def keep(self, name: str, commit: str) -> None:
         """Hold on to a commit under a ref of its own, so that no clean-up takes it away."""
@@ -119,8 +135,10 @@ class History:
                 f"fetch it there from where it came (git --git-dir={self.path} fetch URL {commit})."
             )
 
-    def files(self, tree: str) -> dict[str, Entry]:
-        return parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+    def files(self, tree: str) -> Mapping[str, Entry]:
+        if tree not in self._files:
+            self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+        return self._files[tree]
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The content of each blob, in order, through one Git process."""
@@ -139,7 +157,44 @@ class History:
                 if process.wait() != 0:
                     raise CommandFailed(explain(command, process.returncode, t.cast(t.IO[bytes], process.stderr).read()))
 
-    def record_drift(self, directory: Path, base: str, drift: Drift, found: Mapping[str, Entry]) -> tuple[str, str]:
+    def sizes(self, oids: Iterable[str]) -> Iterator[int]:
+        listed = self._git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode()).stdout
+        return (int(line) for line in listed.split() if line.isdigit())
+
+    def part_of(self, tree: str, path: str) -> str | None:
+        """The tree of a directory in a tree; links are not followed."""
+        found = self._named(f"{tree}:{path}")
+        return found if found and text(self._git("cat-file", "-t", found)) == "tree" else None
+
+    def with_part(self, tree: str | None, path: str, part: str) -> str:
+        """The tree with another directory at ``path``."""
+        name, _dummy, rest = path.partition("/")
+        listed = self._git("ls-tree", "-z", tree).stdout.decode(errors="surrogateescape").split("\0")[:-1] if tree else []
+        lines = {line.partition("\t")[2]: line for line in listed}
+        if rest:
+            head = lines.get(name, "").split(" ", 2)
+            part = self.with_part(head[2].partition("\t")[0] if head[0] == "040000" else None, rest, part)
+        lines[name] = f"040000 tree {part}\t{name}"
+        mktree = self._git("mktree", "-z", stdin="".join(f"{line}\0" for line in lines.values()).encode(errors="surrogateescape"))
+        return text(mktree)
+
+    def combine(self, base: str, tree: str, revision: str, component: str) -> str:
+        """A commit of ``base`` with the ``component`` of another revision; the same on every host, so its time is that revision's."""
+        time = text(self._git("show", "--no-patch", "--format=%ct +0000", revision))
+        dates = {"GIT_AUTHOR_DATE": time, "GIT_COMMITTER_DATE": time}
+        message = f"{component} of {revision}"
+        return text(self._git("commit-tree", tree, "-p", base, "-m", message, env={**IDENTITY, **dates}))
+
+    def patch(self, base: str, commit: str) -> bytes:
+        return self._git("diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", base, commit).stdout
+
+    def push(self, commit: str, source: str, branch: str) -> None:
+        try:
+            self._git("push", "--quiet", "--", source, f"{commit}:refs/heads/{branch}")
+        except CommandFailed as error:
+            raise CommandFailed(f"Could not push {branch} to {without_secrets(source)}: {error.message.partition(': ')[2]}") from None
+
+    def record(self, directory: Path, base: str | None, drift: Drift, found: Mapping[str, Entry], message: str) -> tuple[str, str]:
         """Make a commit of what was found in ``directory``, on top of ``base``: its id and its tree."""
         kept = (*drift.modified, *drift.unexpected)
         for path in kept:
@@ -148,18 +203,26 @@ class History:
         zero = "0" * 40
         with tempfile.TemporaryDirectory(dir=self.path) as scratch:
             index = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}  # noqa: PTH118
-            self._git("read-tree", base, env=index)
-            lines = [f"{found[path].mode} {self._store(directory / path, found[path])}\t{path}\0" for path in kept]
+            self._git("read-tree", base or "--empty", env=index)
+            lines = [f"{found[path].mode} {oid}\t{path}\0" for path, oid in zip(kept, self._store(directory, kept, found))]
             lines += [f"0 {zero}\t{path}\0" for path in drift.missing]
             self._git("update-index", "-z", "--index-info", stdin="".join(lines).encode(errors="surrogateescape"), env=index)
             tree = text(self._git("write-tree", env=index))
-        message = f"Hot fixes found in production: {drift}"
-        commit = text(self._git("commit-tree", tree, "-p", base, "-m", message, env=IDENTITY))
+        parents = ["-p", base] if base else []
+        commit = text(self._git("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), env=IDENTITY))
         return commit, tree
 
-    def _store(self, path: Path, entry: Entry) -> str:
-        content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()  # noqa: PTH115
-        return text(self._git("hash-object", "-w", "--no-filters", "--stdin", stdin=content))
+    def _store(self, directory: Path, paths: Iterable[str], found: Mapping[str, Entry]) -> Iterator[str]:
+        """The id of each file's content; a plain file with a plain name is read by Git itself, all of them by one."""
+        plain = [path for path in paths if found[path].mode != SYMLINK and path.isprintable()]
+        names = "".join(f"{directory}/{path}\n" for path in plain).encode(errors="surrogateescape")
+        stored = dict(zip(plain, text(self._git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names)).split()))
+        for path in paths:
+            if path not in stored:
+                full = directory / path
+                content = os.fsencode(os.readlink(full)) if full.is_symlink() else full.read_bytes()  # noqa: PTH115
+                stored[path] = text(self._git("hash-object", "-w", "--no-filters", "--stdin", stdin=content))
+            yield stored[path]
 
 
 def check_revision(revision: str) -> str:

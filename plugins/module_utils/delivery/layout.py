@@ -66,8 +66,16 @@ class Layout:
     def sessions(self) -> Path:
         return self.private / "sessions"
 
+    @property
+    def hot_fixes(self) -> Path:
+        return self.private / "hotfixes"
+
+    @property
+    def seen(self) -> Path:
+        return self.private / "seen.bin"
+
     def link(self, name: str) -> Path:
-        """One of the links ``current``, ``safe`` and ``work``."""
+        """One of the links ``current``, ``safe``, ``supersafe`` and ``work``."""
         return self.root / name
 
     def release(self, release: str) -> Path:
@@ -94,5 +102,5 @@ class Layout:
         """Make the directories; what a delivery remembers may hold secrets and is for its owner alone."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.releases.mkdir(exist_ok=True)
-        for directory in (self.private, self.rendered, self.descriptions):
+        for directory in (self.private, self.rendered, self.descriptions, self.hot_fixes):
             directory.mkdir(mode=0o700, exist_ok=True)

@@ -128,7 +128,7 @@ def note_of(entry: Mapping[str, t.Any], where: str) -> dict[str, t.Any]:
         "command": harmless(entry.get("command") or "") or None,
         "rc": entry.get("rc"),
         "seconds": entry.get("seconds"),
-        "output": _end_of(harmless(entry.get("output") or "")) or None,
+        "output": _end_of(harmless((entry.get("output") or "") + _content(entry.get("output_file")))) or None,
         "files": {key: names[:FILES] for key, names in lists.items()} or None,
         "counts": {key: len(names) for key, names in lists.items()} or None,
     }
@@ -151,6 +151,14 @@ def _line(line: bytes) -> dict[str, t.Any]:
     except ValueError:  # half a line, of a call that was killed
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _content(path: str | None) -> str:
+    """What a file holds; that it cannot be read is no reason to lose the rest."""
+    try:
+        return Path(path).read_bytes().decode(errors="replace") if path else ""
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}."
 
 
 def _end_of(text: str) -> str:

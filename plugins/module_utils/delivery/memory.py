@@ -40,6 +40,7 @@ class Release:
     created: str
     rendered: Mapping[str, Rendered] = field(default_factory=dict)
     good: bool = False
+    left: str | None = field(default=None, compare=False)  # when it was served last
     size: int | None = field(default=None, compare=False)  # known once it is complete
 
     def same_content(self, other: Release) -> bool:

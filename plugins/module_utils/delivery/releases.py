@@ -18,10 +18,10 @@ from . import disk
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
+from .seen import Look, Notes, entries
 from .trees import SYMLINK, Drift, Entry, drift_of
 
-Links = tuple[Path, Mapping[str, Entry]]
-REMADE, HOT_FIX = "-remade-", "-hotfix-"
+REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
 
 
 def is_remake(other: Release, release: Release) -> bool:
@@ -35,71 +35,73 @@ class Releases:
     memory: Memory
     history: History
     owner: disk.Ownership
+    notes: Notes
 
     def expected(self, release: Release) -> dict[str, Entry]:
         """Every file that the release must hold, and no other."""
         return {**self.history.files(release.tree), **release.rendered_entries()}
 
-    def drift(self, release: Release) -> Drift:
-        """How a complete release differs from what it must be."""
-        directory = self.layout.release(release.id)
-        return drift_of(self.expected(release), disk.scan(directory) if directory.is_dir() else {})
+    def look(self, directory: Path) -> Look:
+        """What lies in a directory of releases; only what was touched since the last look is read."""
+        return disk.scan(directory, self.notes) if directory.is_dir() and not directory.is_symlink() else {}
 
-    def stage(self, release: Release, links: Links | None) -> None:
+    def stage(self, release: Release, source: disk.Source | None) -> None:
         """Make the release's partial directory equal to it, from whatever it holds now."""
         directory = self.layout.partial(release.id)
+        found = entries(self.look(directory))
         if not directory.is_dir() or directory.is_symlink():
-            disk.remove(directory)
+            disk.remove(directory, self.notes)
             directory.mkdir()
         wanted = self.history.files(release.tree)
-        disk.make_equal(
-            directory, wanted, drift_of(wanted, disk.scan(directory)), contents=self.history.contents, owner=self.owner, links=links
-        )
+        disk.make_equal(directory, wanted, found, blobs=self.history, owner=self.owner, source=source, notes=self.notes)
         for dest, file in release.rendered.items():
             target = directory / dest
             target.parent.mkdir(parents=True, exist_ok=True)
-            disk.write_file(target, self._kept(file.sha256, dest), file.mode, self.owner)
+            disk.write_file(str(target), self._kept(file.sha256, dest), file.mode, self.owner)
 
-    def verify(self, release: Release) -> None:
-        """Read what is about to be served once more; what differs is made again from Git, without links."""
-        directory, expected = self.layout.partial(release.id), self.expected(release)
-        if directory.is_dir() and not drift_of(expected, disk.scan(directory)) and self._is_sealed(directory, release, expected):
-            return
-        disk.remove(directory)
-        self.stage(release, None)
-        drift = drift_of(expected, disk.scan(directory))
-        if drift:
-            raise MoodleError(f"{directory} cannot be made equal to commit {release.revision}: {drift}. Is something else writing there?")
+    def verify(self, release: Release) -> Look:
+        """Look once more at what is about to be served; what differs is made again from Git, without links."""
+        directory = self.layout.partial(release.id)
+        look = self.look(directory)
+        if not self._is_whole(release, look):
+            disk.remove(directory, self.notes)
+            self.stage(release, None)
+            look = self.look(directory)
+            drift = drift_of(self.expected(release), entries(look))
+            if drift:
+                raise MoodleError(
+                    f"{directory} cannot be made equal to commit {release.revision}: {drift}. Is something else writing there?"
+                )
+        return look
 
-    def _is_sealed(self, directory: Path, release: Release, expected: Mapping[str, Entry]) -> bool:
+    def _is_whole(self, release: Release, look: Look) -> bool:
+        expected = self.expected(release)
         modes = {path: disk.sealed_mode(entry) for path, entry in expected.items() if entry.mode != SYMLINK}
-        return disk.is_sealed(directory, {**modes, **{path: file.mode for path, file in release.rendered.items()}}.items(), self.owner)
+        modes.update((path, file.mode) for path, file in release.rendered.items())
+        return not drift_of(expected, entries(look)) and disk.is_sealed(look, modes, self.owner)
 
-    def finish(self, release: Release) -> Release:
+    def finish(self, release: Release, look: Look) -> Release:
         """Seal what was staged and give it its name. It is described first: no release is ever there without a description."""
         partial = self.layout.partial(release.id)
         disk.seal(partial, self.owner)
         disk.settle(partial)
         self.history.keep(release.id, release.revision)
-        complete = replace(release, size=disk.size_of(partial))
+        complete = replace(release, size=disk.size_of(look))
         self.memory.describe(complete)
         partial.rename(self.layout.release(release.id))
         return complete
 
     def make(self, release: Release) -> Release:
         """A whole release from Git alone."""
-        disk.remove(self.layout.partial(release.id))
+        disk.remove(self.layout.partial(release.id), self.notes)
         self.stage(release, None)
-        self.verify(release)
-        return self.finish(release)
+        return self.finish(release, self.verify(release))
 
     def proved(self, release: Release) -> Release:
         """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""
         self.history.need(release.id, release.revision)
-        expected = self.expected(release)
         for known in (release, *(other for other in self.memory.releases() if is_remake(other, release))):
-            directory = self.layout.release(known.id)
-            if directory.is_dir() and not drift_of(expected, disk.scan(directory)) and self._is_sealed(directory, known, expected):
+            if self._is_whole(known, self.look(self.layout.release(known.id))):
                 return known
         name, number = release.id, 0
         while os.path.lexists(self.layout.release(name)):
@@ -107,23 +109,31 @@ class Releases:
             name = f"{release.id.partition(REMADE)[0]}{REMADE}{number}"
         return self.make(release if name == release.id else replace(release, id=name, created=now().isoformat()))
 
-    def with_hot_fixes(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release:
-        """A release of what was found on disk instead of ``served``; rendered files stay those that were delivered."""
-        return self.proved(self.hot_fix(served, drift, found) or served)
+    def copy(self, release: Release) -> Release:
+        """Another one with the same content, made from Git alone: it shares no file with any other."""
+        base, number = release.id.partition(COPY)[0], 1
+        while os.path.lexists(self.layout.release(f"{base}{COPY}{number}")):
+            number += 1
+        return self.make(replace(release, id=f"{base}{COPY}{number}", created=now().isoformat(), left=None))
 
     def hot_fix(self, served: Release, drift: Drift, found: Mapping[str, Entry]) -> Release | None:
-        """Make a commit of what was found on disk, and say which release it would be."""
+        """Make a commit of what was found on disk, and say which release it would be; rendered files stay those that were delivered."""
         own = set(served.rendered)
         kept = Drift(*(tuple(path for path in paths if path not in own) for paths in (drift.modified, drift.missing, drift.unexpected)))
         if not kept:
             return None
-        commit, tree = self.history.record_drift(self.layout.release(served.id), served.revision, kept, found)
+        message = f"Hot fixes found in production: {kept}"
+        commit, tree = self.history.record(self.layout.release(served.id), served.revision, kept, found, message)
         name = f"{served.id.partition(HOT_FIX)[0].partition(REMADE)[0]}{HOT_FIX}{tree[:8]}"
         self.history.keep_hot_fix(name, commit)
-        return self.memory.release(name) or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat())
+        write_atomically(self.patch_of(name), self.history.patch(served.revision, commit), mode=0o600)
+        return self.memory.release(name) or replace(served, id=name, revision=commit, tree=tree, created=now().isoformat(), left=None)
+
+    def patch_of(self, hot_fix: str) -> Path:
+        return self.layout.hot_fixes / f"{hot_fix}.patch"
 
     def remove(self, release: Release) -> None:
-        disk.remove(self.layout.release(release.id))
+        disk.remove(self.layout.release(release.id), self.notes)
         self.memory.forget(release.id)
         self.history.forget(release.id)
 
@@ -140,7 +150,7 @@ class Releases:
     def drop_partials(self) -> None:
         """What calls that were killed left behind."""
         for partial in self.layout.releases.glob(f"*{PARTIAL}"):
-            disk.remove(partial)
+            disk.remove(partial, self.notes)
 
     def keep_rendered(self, contents: Mapping[str, bytes]) -> None:
         """Keep the content of rendered files by its hash, so that a release can be made again later."""

@@ -23,10 +23,18 @@ class Situation:
     serves_wanted: bool  # what is served is the wanted revision with the wanted rendered files, and has not drifted
     work_is_wanted: bool  # what is being prepared is what is wanted
     serves_target: bool = False  # for rolled_back: what is served is the very release to go back to
+    lacks_copy: bool = False  # a third copy is asked for, and there is none of what is safe
 
 
 def plan(wanted: str, now: Situation) -> list[str]:
     """The steps, in order; empty when the wanted state holds."""
+    steps = _plan(wanted, now)
+    if now.lacks_copy and ("secure" in steps or wanted == "secured"):
+        steps.insert(steps.index("secure") + 1 if "secure" in steps else 0, "copy")
+    return steps
+
+
+def _plan(wanted: str, now: Situation) -> list[str]:
     if wanted == "abandoned":
         return ["abandon"] if now.phase else []
     if wanted == "rolled_back":

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from ..common.errors import BadInput
 
-EXECUTABLE, REGULAR, SYMLINK, SUBMODULE = "100755", "100644", "120000", "160000"
+EXECUTABLE, REGULAR, SYMLINK = "100755", "100644", "120000"
 
 
 def shown(path: str) -> str:
     """A file's name as it may stand in a result or a message: no line break, no byte that is not UTF-8."""
+    if path.isprintable():
+        return path
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
 
 
@@ -28,6 +30,13 @@ class Entry(t.NamedTuple):
 
 
 Files = Mapping[str, Entry]
+
+# What no line of an honest `git ls-tree -z` holds: a submodule, a path with an empty part or with one of these names.
+_NAMES = (b".", b"..", b".git")
+_FORGED = (
+    *(b"160000 commit ", b"//", b"/\0", b"\t/", b"\t\0"),
+    *(before + name + after for name in _NAMES for before in (b"\t", b"/") for after in (b"/", b"\0")),
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,14 @@ class Drift:
             if paths:
                 parts.append(f"{len(paths)} {word} ({', '.join(map(shown, paths[:5]))}{', …' if len(paths) > 5 else ''})")  # noqa: PLR2004
         return ", ".join(parts) or "nothing"
+
+    def within(self, component: str | None) -> Drift:
+        """What of it lies in a directory."""
+        if component is None:
+            return self
+        return Drift(
+            *(tuple(path for path in paths if path.startswith(f"{component}/")) for paths in (self.modified, self.missing, self.unexpected))
+        )
 
     def as_result(self) -> dict[str, list[str]]:
         return {
@@ -72,14 +89,16 @@ def changes_between(old: Files, new: Files) -> dict[str, list[str]]:
 
 def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
     """The files of ``git ls-tree -r -z --full-tree``. Trees can be forged: a path that leads elsewhere is refused."""
+    lower = listed.lower()
+    for forged in _FORGED:
+        at = lower.find(forged)
+        if at >= 0:
+            path = listed[listed.find(b"\t", listed.rfind(b"\0", 0, at + 1) + 1) + 1 :].partition(b"\0")[0].decode(errors="surrogateescape")
+            raise BadInput(f"The tree {tree} holds {path!r}, which is a submodule or leads out of it: it cannot become a release.")
     files = {}
-    for line in listed.split(b"\0"):
-        if line:
-            head, _dummy, path = line.partition(b"\t")
-            mode, oid = head.decode().split(" ")[::2]
-            name = path.decode(errors="surrogateescape")
-            if mode == SUBMODULE or any(part in ("", ".", "..") or part.lower() == ".git" for part in name.split("/")):
-                raise BadInput(f"The tree {tree} holds {name!r}, which is a submodule or leads out of it: it cannot become a release.")
-            # Trees of long ago have more modes for a plain file (100664) than Git gives to one today.
-            files[name] = Entry(mode if mode in (EXECUTABLE, SYMLINK) else REGULAR, oid)
+    for line in listed.decode(errors="surrogateescape").split("\0")[:-1]:
+        head, _dummy, path = line.partition("\t")
+        # Trees of long ago have more modes for a plain file (100664) than Git gives to one today.
+        mode = head[:6]
+        files[path] = Entry(mode if mode in (EXECUTABLE, SYMLINK) else REGULAR, head[12:])
     return files

@@ -31,6 +31,7 @@ class Request:
     state: str
     holder: str
     source: str | None = None  # a repository's path or URL, or a bundle's path
+    repository: str | None = None  # the same, where it can be pushed to
     revision: str | None = None
     release_id: str | None = None
     shared_files: Sequence[Mapping[str, t.Any]] = ()
@@ -39,6 +40,11 @@ class Request:
     expiry: int = 14400
     keep_releases: int = 5
     good: bool = False
+    component: str | None = None
+    supersafe: bool = False
+    adopt: Path | None = None
+    backport: str | None = None
+    grace: int = 900
     owner: Ownership = field(default_factory=Ownership)
 
     @property
@@ -53,8 +59,19 @@ class Request:
             check_release_id(self.release_id)
         if self.revision is not None:
             check_revision(self.revision)
+        if self.component is not None:
+            check_component(self.component)
+        if self.backport is not None:
+            check_revision(self.backport)
         if self.keep_releases < 1:
             raise BadInput(f"keep_releases is {self.keep_releases}: at least the release that is served stays.")
+
+
+def check_component(component: str) -> None:
+    """A directory of the code, by its path; it becomes a path in a tree of Git and leads nowhere else."""
+    parts = component.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or not component.isprintable():
+        raise BadInput(f"component: '{shown(component)}' is no path of a directory inside the code, such as mod/attendance.")
 
 
 def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, Rendered], dict[str, bytes]]:

@@ -218,6 +218,17 @@ def test_output_is_cut_to_its_end(site: Site) -> None:
     assert len(output) < 16100
 
 
+def test_output_can_lie_in_a_file_on_the_host(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "fix.patch").write_bytes(b"+https://ann:hunter2@git.example.org/ caf\xe9\n")
+    for name, kept in (
+        ("fix.patch", "found\n+https://***@git.example.org/ caf\ufffd"),
+        ("gone.patch", "found\n{} cannot be read: No such file"),
+    ):
+        path = tmp_path / name
+        site.call("open", entries=[{"step": "hot_fix", "output": "found\n", "output_file": str(path)}])
+        assert site.journal()[-1]["output"].startswith(kept.format(path))
+
+
 def test_many_files_are_counted_and_the_first_are_named(site: Site) -> None:
     site.call("open", entries=[{"step": "update", "files": {"added": [f"{number:06}.php" for number in range(9000)], "removed": []}}])
     line = site.journal()[-1]

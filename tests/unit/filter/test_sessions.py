@@ -68,6 +68,10 @@ def test_what_changes_nothing_can_be_told_all_the_same() -> None:
     assert entries({"changed": False}, always=True, output="200", seconds=3) == [{"step": "upgrade", "output": "200", "seconds": 3}]
 
 
+def test_output_may_lie_in_a_file() -> None:
+    assert entries({"changed": True}, output_file="/x.patch") == [{"step": "upgrade", "output_file": "/x.patch"}]
+
+
 def test_something_else_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="session_entries: a list"):
         session_entries([{"result": COMMAND}])

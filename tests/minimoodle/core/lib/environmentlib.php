@@ -21,6 +21,52 @@ function environment_problems(): array {
     return $problems;
 }
 
+define('ENV_SELECT_RELEASE', 2);
+
+function normalize_version(string $release): string {
+    return preg_match('/^\d+(\.\d+)*/', $release, $found) ? $found[0] : $release;
+}
+
+/** One check of the environment and how it went, asked as Moodle's own are. */
+class environment_results {
+    public function __construct(private string $part, private string $info, private string $current, private string $needed) {
+    }
+
+    public function getStatus(): bool {
+        return $this->needed === '';
+    }
+
+    public function getLevel(): string {
+        return 'required';
+    }
+
+    public function getPart(): string {
+        return $this->part;
+    }
+
+    public function getInfo(): string {
+        return $this->info;
+    }
+
+    public function getCurrentVersion(): string {
+        return $this->current;
+    }
+
+    public function getNeededVersion(): string {
+        return $this->needed;
+    }
+}
+
+/** @return array{bool, environment_results[]} */
+function check_moodle_environment(string $version, int $select): array {
+    $results = [new environment_results('php', '', PHP_VERSION, '')];
+    foreach (array_keys(environment_problems()) as $what) {
+        [$part, $info] = explode(' ', $what, 2);
+        $results[] = new environment_results($part, $info, (string) ini_get($info), $info === 'max_input_vars' ? '5000' : 'installed');
+    }
+    return [count($results) === 1, $results];
+}
+
 function environment_check_or_exit(): void {
     $problems = environment_problems();
     if ($problems) {

@@ -93,6 +93,7 @@ date_default_timezone_set($CFG->timezone ?? 'UTC');
 require_once(__DIR__ . '/dmllib.php');
 require_once(__DIR__ . '/moodlelib.php');
 require_once(__DIR__ . '/classes/component.php');
+require_once(__DIR__ . '/classes/plugin_manager.php');
 require_once(__DIR__ . '/classes/course_category.php');
 
 core_component::init();

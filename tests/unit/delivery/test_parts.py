@@ -1,0 +1,331 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Parts of the code, the third copy, sites that were put together by hand, hot fixes for those who own the code."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.delivery_root import NEW, OLD, Root, read
+from support.repositories import git, listing, write
+
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import memory
+
+SITE = {"version.php": "1", "mod/a/version.php": "a1", "mod/b/version.php": "b1", "mod/b/deep/x.php": "x1", "theme/c/lib.php": "c1"}
+NEXT = {"version.php": "2", "mod/a/version.php": "a2", "mod/b/version.php": "b2", "mod/d/version.php": "d2", "theme/c/lib.php": "c2"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root = Root(tmp_path)
+    root.source.commit(SITE, tag="site")
+    root.source.commit(NEXT, tag="next")
+    root.good("site")
+    return root
+
+
+# Parts
+
+
+def test_a_part_is_brought_to_another_revision_and_the_rest_stays(root: Root) -> None:
+    result = root.done("live", "next", component="mod/b")
+    assert root.served() == {**{path: content for path, content in SITE.items() if path != "mod/b/deep/x.php"}, "mod/b/version.php": "b2"}
+    assert result["files"] == {"added": [], "modified": ["mod/b/version.php"], "removed": ["mod/b/deep/x.php"]}
+    assert root.linked("safe") == result["previous"]
+    assert root.done("live", "next", component="mod/b")["changed"] is False
+
+
+def test_several_parts_in_a_row_then_live(root: Root) -> None:
+    before = root.linked()
+    for part in ("mod/a", "mod/d", "theme"):
+        assert root.done("updated", "next", component=part)["changed"]
+        assert root.done("updated", "next", component=part)["changed"] is False
+        assert root.linked() == before
+    assert root.done("live")["swapped"]
+    assert root.served() == {
+        **{path: content for path, content in SITE.items() if path.startswith("mod/b")},
+        **{"version.php": "1", "mod/a/version.php": "a2", "mod/d/version.php": "d2", "theme/c/lib.php": "c2"},
+    }
+    assert root.done("rolled_back")["swapped"]
+    assert root.served() == SITE
+
+
+def test_the_same_part_gives_the_same_release_on_every_host(root: Root, tmp_path: Path) -> None:
+    other = Root(tmp_path / "other")
+    other.source = root.source
+    other.good("site")
+    assert other.done("live", "next", component="mod/b")["release"] == root.done("live", "next", component="mod/b")["release"]
+
+
+def test_hot_fixes_elsewhere_come_along(root: Root) -> None:
+    root.file("theme/c/lib.php").write_text("hot")
+    result = root.done("live", "next", component="mod/b")
+    assert root.served()["theme/c/lib.php"] == "hot"
+    assert root.served()["mod/b/version.php"] == "b2"
+    assert result["drift"]["modified"] == ["theme/c/lib.php"]
+    assert root.served("safe")["theme/c/lib.php"] == "hot"
+
+
+def test_hot_fixes_in_the_part_are_reported_and_overwritten_seen(root: Root) -> None:
+    root.file("mod/b/version.php").write_text("hot")
+    result = root.done("live", "next", component="mod/b")
+    assert root.served()["mod/b/version.php"] == "b2"
+    assert result["drift"]["modified"] == ["mod/b/version.php"]
+    assert "+hot" in Path(result["hot_fix"]["patch"]).read_text()
+
+
+def test_only_the_part_is_looked_at_when_it_is_secured(root: Root) -> None:
+    root.file("theme/c/lib.php").write_text("hot")
+    assert "theme/c/lib.php" in root.refused("secured", drift="fail")
+    result = root.done("secured", component="mod", drift="fail")
+    assert result["drift"]["modified"] == []
+    assert root.served("safe")["theme/c/lib.php"] == "hot", "what is found is kept all the same"
+
+
+def test_a_part_in_check_mode(root: Root) -> None:
+    root.done("updated", "next", component="mod/a")
+    before = listing(root.path)
+    result = root.call("live", "next", component="mod/b", check=True)
+    assert not result.get("failed"), result
+    assert result["changed"]
+    assert result["files"]["modified"] == ["mod/a/version.php", "mod/b/version.php"]
+    assert listing(root.path) == before
+    assert root.call("updated", "next", component="mod/a", check=True)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    "component", ["../etc", "/etc", "mod/../..", "mod//b", ".git", "mod/.GIT/x", "mod/b/", "", ".", "mod/b\n", "mod\x00b", "mod/b/../b"]
+)
+def test_a_path_that_leads_elsewhere_is_refused(root: Root, component: str) -> None:
+    before = listing(root.path)
+    assert "is no path of a directory inside the code" in root.refused("live", "next", component=component)
+    assert listing(root.path) == before
+
+
+@pytest.mark.parametrize(
+    "component", ["mod/nothing", "version.php", "--help", "-x/y", "link", "link/b", "mod:b", "mod/b^{tree}", "HEAD", "*"]
+)
+def test_what_is_no_directory_of_the_revision_is_refused(root: Root, component: str) -> None:
+    root.source.commit({**NEXT, "link@": "mod"}, tag="linked")
+    before = root.served()
+    assert f"linked has no directory {component}:" in root.refused("live", "linked", component=component)
+    assert root.served() == before
+
+
+def test_a_link_in_what_is_served_is_not_followed(root: Root) -> None:
+    root.source.commit({**{path: content for path, content in SITE.items() if path[:5] != "theme"}, "theme@": "/etc"}, tag="linked")
+    root.good("linked")
+    root.done("live", "next", component="theme/c")
+    assert (root.path / "current/theme").is_dir()
+    assert not (root.path / "current/theme").is_symlink()
+    assert root.served()["theme/c/lib.php"] == "c2"
+
+
+def test_a_part_of_nothing_is_refused(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    assert "deliver the whole first" in root.refused("live", "new", component="lib")
+    assert not (root.path / "current").exists()
+
+
+# The third copy
+
+
+def test_the_third_copy_shares_no_inode(root: Root) -> None:
+    root.good("next")
+    result = root.done("secured", supersafe=True)
+    assert result["supersafe"]
+    assert root.served("supersafe") == root.served("safe") == NEXT
+    assert inodes(root, "supersafe").isdisjoint(set().union(*(inodes(root, name) for name in ("safe", "current"))))
+    assert root.done("secured", supersafe=True)["changed"] is False
+    root.done("live", "site")
+    assert inodes(root, "supersafe").isdisjoint(others(root, "supersafe"))
+    assert root.served("supersafe") == NEXT
+
+
+def inodes(root: Root, name: str) -> set[int]:
+    return {path.stat().st_ino for path in (root.path / name).resolve().rglob("*") if path.is_file()}
+
+
+def others(root: Root, name: str) -> set[int]:
+    kept = (root.path / name).resolve()
+    return {path.stat().st_ino for path in (root.path / "releases").rglob("*") if path.is_file() and kept not in path.parents}
+
+
+def test_back_to_the_third_copy_and_on_from_there(root: Root) -> None:
+    root.done("live", "next", supersafe=True)
+    copy = root.linked("supersafe")
+    assert root.done("rolled_back", supersafe=True)["swapped"]
+    assert root.linked() == copy
+    assert root.served() == SITE
+    assert root.done("rolled_back", supersafe=True)["changed"] is False
+    root.good("next")
+    assert inodes(root, "supersafe").isdisjoint(others(root, "supersafe")), "nothing is linked to it while it is the third copy"
+    assert root.done("secured", supersafe=True)["supersafe"] != copy
+    assert root.served("supersafe") == NEXT
+
+
+def test_a_damaged_third_copy_is_made_again_before_it_is_served(root: Root) -> None:
+    root.done("live", "next", supersafe=True)
+    root.file("version.php", "supersafe").write_text("spoiled")
+    root.done("rolled_back", supersafe=True)
+    assert root.served() == SITE
+
+
+def test_what_was_never_good_is_neither_safe_nor_copied(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    root.done("live", "old")
+    result = root.done("secured", supersafe=True)
+    assert (result["safe"], result["supersafe"]) == (None, None)
+    assert "never seen to work" in result["warnings"][0]
+    assert root.done("secured", supersafe=True)["changed"] is False
+
+
+# Put together by hand
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Path:
+    place = tmp_path / "www" / "moodle"
+    write(
+        place, {**SITE, "config.php": "<?php secret", ".git/config": "x", "mod/a/.svn/entries": "x", "l@": "version.php", "a\nb.php": "odd"}
+    )
+    return place
+
+
+def test_a_site_put_together_by_hand_becomes_the_first_release(tmp_path: Path, by_hand: Path) -> None:
+    root, before = Root(tmp_path), listing(by_hand)
+    result = root.done("secured", adopt=str(by_hand))
+    wanted = {**SITE, "config.php": "<?php secret", "l@": "version.php", "a\nb.php": "odd"}
+    assert root.served() == root.served("safe") == wanted
+    assert result["safe"] == root.linked()
+    assert (root.path / "current/config.php").stat().st_mode & 0o777 == 0o440
+    assert listing(by_hand) == before
+    assert "secret" not in git(root.path / ".delivery/repo.git", "log", "-p", "--all")
+    assert root.done("secured", adopt=str(by_hand))["changed"] is False
+    root.source.commit(NEXT, tag="next")
+    assert root.done("live", "next", adopt=str(by_hand))["swapped"]
+    assert root.done("rolled_back")["swapped"]
+    assert root.served() == wanted
+
+
+def test_a_rendered_config_takes_the_place_of_the_one_by_hand(tmp_path: Path, by_hand: Path) -> None:
+    root = Root(tmp_path)
+    write(tmp_path, {"config.php": "rendered"})
+    root.done("live", "new", adopt=str(by_hand), shared_files=[{"src": str(tmp_path / "config.php"), "dest": "config.php", "mode": "0640"}])
+    assert root.served("safe")["config.php"] == "rendered"
+    assert root.served() == {**NEW, "config.php": "rendered"}
+
+
+def test_adoption_in_check_mode_changes_nothing(tmp_path: Path, by_hand: Path) -> None:
+    root = Root(tmp_path)
+    before = listing(tmp_path)
+    assert root.call("secured", adopt=str(by_hand), check=True)["changed"]
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"index.html": "x"}, "has no version.php"),
+        ({"version.php": "1", "data/filedir/aa/bb": "x"}, "looks like a data directory"),
+        ({"version.php": "1", "filedir/aa/bb": "x"}, "looks like a data directory"),
+        ({"version.php": "1", "lib/up@": "../../etc"}, "leads out of"),
+    ],
+)
+def test_what_is_no_code_is_not_adopted(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    root, place = Root(tmp_path), tmp_path / "place"
+    write(place, files)
+    assert message in root.refused("secured", adopt=str(place))
+    assert not (root.path / "current").exists()
+
+
+def test_a_directory_around_the_delivery_root_is_not_adopted(tmp_path: Path) -> None:
+    root = Root(tmp_path / "moodle")
+    write(root.folder, {"version.php": "1"})
+    assert "lie in each other" in root.refused("secured", adopt=str(root.folder))
+
+
+def test_special_files_are_named(tmp_path: Path, by_hand: Path) -> None:
+    os.mkfifo(by_hand / "pipe")
+    assert "pipe" in Root(tmp_path).refused("secured", adopt=str(by_hand))
+
+
+# Hot fixes for those who own the code
+
+
+def test_a_hot_fix_is_pushed_to_a_branch_when_asked(root: Root) -> None:
+    root.file("mod/a/version.php").write_text("hot\n")
+    result = root.done("live", "next", backport="hotfixes")
+    assert git(root.source.path, "show", "hotfixes:mod/a/version.php") == "hot"
+    assert git(root.source.path, "rev-parse", "hotfixes") == result["hot_fix"]["commit"]
+    assert result["warnings"] == []
+    patch = Path(result["hot_fix"]["patch"])
+    assert stat.S_IMODE(patch.stat().st_mode) == 0o600
+    work = root.folder / "work"
+    git(root.folder, "clone", "--quiet", str(root.source.path), str(work))
+    git(work, "checkout", "--quiet", "site")
+    git(work, "apply", str(patch))
+    assert (work / "mod/a/version.php").read_text() == "hot\n"
+    [line] = [line for line in result["journal"] if "patch" in line]
+    assert (line["backport"], line["drift"]["modified"]) == ("hotfixes", ["mod/a/version.php"])
+
+
+def test_a_hot_fix_that_cannot_be_pushed_is_a_warning(root: Root) -> None:
+    root.file("mod/a/version.php").write_text("hot\n")
+    git(root.source.path, "branch", "hotfixes", "next")
+    result = root.done("live", "next", backport="hotfixes")
+    assert "Could not push hotfixes" in result["warnings"][0]
+    assert root.served() == NEXT
+
+
+# Room, grace, holders
+
+
+def test_a_release_that_was_left_a_moment_ago_is_not_pruned(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    for revision in ("next", "old", "new"):
+        root.good(revision, grace=900, keep_releases=1)
+    assert len(list((root.path / "releases").iterdir())) == 4
+    later = memory.now() + timedelta(hours=1)
+    monkeypatch.setattr("ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery.now", lambda: later)
+    root.good("old", grace=900, keep_releases=1)
+    assert {path.name for path in (root.path / "releases").iterdir()} == {root.linked(), root.linked("safe")}
+
+
+def test_the_last_good_release_is_never_pruned(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    root.good("old")
+    good = root.linked()
+    for number in range(4):
+        root.source.commit({"n": str(number)}, tag=f"n{number}")
+        root.done("live", f"n{number}", keep_releases=1)
+    (root.path / "safe").unlink()
+    root.done("live", "new", keep_releases=1)
+    assert (root.path / "releases" / str(good)).is_dir()
+
+
+def test_somebody_waits_for_the_holder(root: Root) -> None:
+    root.done("secured", holder="first")
+    began = time.monotonic()
+    assert "held by first" in root.refused("secured", holder="second", wait=1)
+    assert time.monotonic() - began >= 1
+    expired = root.done("secured", holder="first", expiry=1)
+    assert expired["changed"] is False
+
+
+def test_a_delivery_that_expired_is_taken_over_in_words(root: Root) -> None:
+    root.done("secured", holder="first", expiry=0)
+    result = root.done("live", "next", holder="second")
+    assert "second goes on with it" in result["warnings"][0]
+    assert root.served() == NEXT
+
+
+def test_old_and_new_are_what_they_were(root: Root) -> None:
+    root.good("old")
+    assert read((root.path / "current").resolve()) == OLD

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was read before is not read again, and whatever was touched since is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.delivery_root import NEW, OLD, Root
+
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import disk, seen
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import blob_id
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The files that were read, by their place in a release; the clock of the file system ticks at once."""
+    found: list[str] = []
+    hashed = disk._hashed
+
+    def noted(path: str, mode: int) -> str:
+        found.append(path.partition("/releases/")[2].partition("/")[2])
+        return hashed(path, mode)
+
+    monkeypatch.setattr(disk, "_hashed", noted)
+    monkeypatch.setattr(seen, "SETTLED", -1)
+    return found
+
+
+@pytest.fixture
+def root(tmp_path: Path, read: list[str]) -> Root:
+    root = Root(tmp_path)
+    root.good("old")
+    read.clear()
+    return root
+
+
+def test_what_holds_is_not_read_again(root: Root, read: list[str]) -> None:
+    assert root.done("live", "old")["changed"] is False
+    assert read == []
+
+
+def test_a_new_release_is_read_where_it_is_new_and_the_old_one_not_at_all(root: Root, read: list[str]) -> None:
+    root.done("live", "new")
+    assert sorted(read) == ["lib/new.php", "link", "turn", "version.php"]
+    read.clear()
+    assert root.done("live", "new")["changed"] is False
+    assert root.done("rolled_back")["swapped"]
+    assert root.done("live", "old")["changed"] is False
+    assert read == [], "names that came and went are no reason"
+
+
+def test_pruning_takes_no_trust_away(root: Root, read: list[str]) -> None:
+    for revision in ("new", "old", "new"):
+        root.good(revision, keep_releases=1, release_id=f"{revision}-{len(read)}")
+    read.clear()
+    assert root.done("live", "new", release_id=root.linked())["changed"] is False
+    assert read == []
+
+
+TOUCHES: dict[str, Callable[[Path], None]] = {
+    "written": lambda path: _write(path, "x"),
+    "written, of the same length, with its time set back": lambda path: _write(path, "2", keep_time=True),
+    "written through another name": lambda path: _write(_other_name(path), "2", keep_time=True),
+    "another file under its name": lambda path: _replace(path, "2"),
+}
+
+
+def _write(path: Path, content: str, keep_time: bool = False) -> None:
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_text(content)
+    path.chmod(0o444)
+    if keep_time:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _other_name(path: Path) -> Path:
+    other = path.parents[2] / "other"
+    os.link(path, other)
+    return other
+
+
+def _replace(path: Path, content: str) -> None:
+    before = path.stat()
+    path.parent.chmod(0o755)
+    path.unlink()
+    path.write_text(content)
+    path.chmod(0o444)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("touch", TOUCHES)
+def test_a_file_that_was_touched_is_found(root: Root, read: list[str], touch: str) -> None:
+    TOUCHES[touch]((root.path / "current").resolve() / "version.php")
+    result = root.done("secured")
+    assert result["drift"]["modified"] == ["version.php"]
+    assert read[0] == "version.php"
+
+
+def test_a_hot_fix_in_one_release_is_no_hot_fix_in_the_next(root: Root) -> None:
+    """Both names of the file change; the release that was to be served is made again from Git."""
+    root.done("updated", "new")
+    _write((root.path / "current").resolve() / "same.php", "hot!", keep_time=True)
+    root.done("live")
+    assert root.served() == NEW
+
+
+def test_what_was_written_a_moment_ago_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_text("one")
+    stamp = seen.stamp_of(file.lstat())
+    notes = seen.Notes(tmp_path / "notes")
+    notes.learn(stamp, blob_id(b"one"))
+    assert notes.recall(stamp) is None
+    monkeypatch.setattr(seen, "SETTLED", -1)
+    notes.learn(stamp, blob_id(b"one"))
+    assert notes.recall(stamp) == blob_id(b"one")
+
+
+def test_notes_last_until_the_host_starts_again(root: Root, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = tmp_path / "boot"
+    boot.write_text("another start\n")
+    monkeypatch.setattr(seen, "BOOT", boot)
+    assert root.done("live", "old")["changed"] is False
+    assert sorted(read) == sorted(name.rstrip("@*") for name in OLD)
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish", b"cut off"])
+def test_damaged_notes_are_no_notes(root: Root, read: list[str], damage: bytes) -> None:
+    notes = root.path / ".delivery/seen.bin"
+    whole = notes.read_bytes()
+    assert notes.stat().st_mode & 0o777 == 0o600
+    notes.write_bytes(whole[:-1] if damage == b"cut off" else damage)
+    assert root.done("live", "old")["changed"] is False
+    assert len(read) == len(OLD)
+
+
+def test_notes_that_cannot_be_kept_are_no_reason_to_fail(root: Root, read: list[str]) -> None:
+    notes = root.path / ".delivery/seen.bin"
+    notes.unlink()
+    notes.mkdir()
+    root.done("live", "new")
+    assert root.served() == NEW
+
+
+def test_what_reports_drift_reads_every_file(root: Root, read: list[str]) -> None:
+    """Nothing is taken on trust where time is no matter."""
+    survey(Layout(root.path), drift=True, last=0)
+    assert len(read) == len(OLD)
