@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - lms.moodle.attributes.info
 seealso:
   - module: lms.moodle.moodle_delivery
+  - module: lms.moodle.moodle_delivery_session
 author:
   - The lms.moodle contributors (@lms-moodle)
 """
@@ -90,10 +91,19 @@ record:
     since: {description: Since when., type: str, sample: "2026-11-21T06:05:00+00:00"}
     expiry: {description: When somebody else may take it over., type: str, sample: "2026-11-21T10:05:00+00:00"}
 session:
-  description: The session that is open.
+  description: The session that is open; M(lms.moodle.moodle_delivery_session) returns its log.
   returned: success
   type: dict
-  sample:
+  contains:
+    id: {description: Its name., type: str, sample: 20261121T060000Z}
+    state: {description: Always V(open) here., type: str, sample: open}
+    title: {description: What is done., type: str, sample: Upgrade to Moodle 4.5}
+    description: {description: Why and how., type: str, sample: ''}
+    impact: {description: What users will notice., type: str, sample: Closed from 06:00 to 06:10}
+    followup: {description: What is left to do., type: str, sample: ''}
+    opened: {description: When it was opened., type: str, sample: "2026-11-21T06:00:00+00:00"}
+    closed: {description: Always empty here., type: str, sample: null}
+    by: {description: Who opened it., type: str, sample: ann from 192.0.2.7}
 journal:
   description: The journal's last lines.
   returned: success

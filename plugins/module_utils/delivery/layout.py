@@ -63,6 +63,10 @@ class Layout:
         return self.private / "releases"
 
     @property
+    def sessions(self) -> Path:
+        return self.private / "sessions"
+
+    @property
     def hot_fixes(self) -> Path:
         return self.private / "hotfixes"
 

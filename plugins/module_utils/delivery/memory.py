@@ -17,6 +17,7 @@ from pathlib import Path
 from ..common.errors import MoodleError
 from ..common.files import write_atomically
 from .layout import Layout
+from .sessions import open_session
 from .trees import Entry
 
 
@@ -115,7 +116,8 @@ class Memory:
         (self.layout.descriptions / f"{release}.json").unlink(missing_ok=True)
 
     def write_journal(self, **entry: t.Any) -> None:
-        """One line, on the disk before what it announces is done."""
+        """One line, on the disk before what it announces is done. It belongs to the session that is open, or to the one that is named."""
+        entry["session"] = entry.get("session") or open_session(self.layout)
         line = {"time": now().isoformat(), **{key: value for key, value in entry.items() if value is not None}}
         handle = os.open(self.layout.journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "a+b") as file:

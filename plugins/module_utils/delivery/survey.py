@@ -15,6 +15,7 @@ from .layout import Layout
 from .memory import Memory, Release
 from .releases import Releases
 from .seen import Notes, entries
+from .sessions import Sessions
 from .trees import Drift, drift_of
 
 
@@ -23,6 +24,7 @@ def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
     releases = Releases(layout, memory, History(layout.repository), disk.Ownership(), Notes())
     state = memory.state()
     current = layout.linked("current")
+    session = Sessions(layout).open()
     served = memory.release(current) if current and layout.release(current).is_dir() else None
     if drift and served:
         releases.history.need(served.id, served.revision)
@@ -34,7 +36,7 @@ def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
         "work": layout.linked("work"),
         "releases": [_shown(release, layout) for release in memory.releases()],
         "record": asdict(state.record) if state.record else None,
-        "session": None,
+        "session": session.told() if session else None,
         "journal": memory.journal(last),
         "drift": _drift(releases, served).as_result() if drift and served else None,
     }
