@@ -18,6 +18,7 @@ from ..common.errors import BadInput, MoodleError
 from ..common.files import link_atomically
 from . import disk
 from .history import History
+from .imports import source_of
 from .layout import PARTIAL, Layout
 from .memory import Memory, Record, Release, Rendered, now
 from .releases import Links, Releases, is_remake
@@ -106,13 +107,13 @@ class Delivery:
 
     def _wanted(self, revision: str) -> Release:
         rendered, contents = read_shared_files(self.request.shared_files)
-        find = self.history.look_up if self.check_mode else self.history.find
-        commit = find(self.request.source, revision)
-        tree = self.history.tree_of(commit) if self.history.has(commit) else ""
+        source = source_of(self.request.source_control, self.history)
+        commit = (source.look_up if self.check_mode else source.find)(self.request.source, revision)
+        tree = self.history.tree_of(commit) if commit and self.history.has(commit) else ""
         refuse_collisions(rendered, self.history.files(tree) if tree and rendered else {})
         if not self.check_mode:
             self.releases.keep_rendered(contents)
-        name = self.request.release_id or _name_of(commit, rendered)
+        name = self.request.release_id or (commit and _name_of(commit, rendered))
         wanted = Release(name, commit, tree, now().isoformat(), rendered)
         known = self.memory.release(name)
         if known and tree and not known.same_content(wanted):

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ..common.errors import BadInput
 from .disk import Ownership
-from .history import check_revision
+from .imports import check_source
 from .layout import check_release_id
 from .memory import Rendered
 from .steps import STATES
@@ -30,7 +30,8 @@ class Request:
 
     state: str
     holder: str
-    source: str | None = None  # a repository's path or URL, or a bundle's path
+    source: str | None = None  # a repository's path or URL, or the path of a bundle or an archive
+    source_control: str = "git"
     revision: str | None = None
     release_id: str | None = None
     shared_files: Sequence[Mapping[str, t.Any]] = ()
@@ -51,8 +52,7 @@ class Request:
             raise BadInput(f"'{self.state}' is no state of a delivery: {', '.join(STATES)} are.")
         if self.release_id is not None:
             check_release_id(self.release_id)
-        if self.revision is not None:
-            check_revision(self.revision)
+        check_source(self.source_control, self.source, self.revision)
         if self.keep_releases < 1:
             raise BadInput(f"keep_releases is {self.keep_releases}: at least the release that is served stays.")
 
