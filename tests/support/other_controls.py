@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 import socketserver
 import subprocess
@@ -81,7 +82,7 @@ class Subversion:
             for name, value in pairs.items():
                 said("svn", "propset", "-q", name, value, f"{path}@", cwd=self.work)
         said("svn", "commit", "-q", "-m", "more", cwd=self.work)
-        said("svn", "update", "-q", cwd=self.work)
+        said("svn", "update", "-q", "--ignore-externals", cwd=self.work)
         return self.youngest()
 
     def youngest(self) -> str:
@@ -157,7 +158,9 @@ class Pserver(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def __init__(self, repository: Cvs, user: str, crypted: str) -> None:
-        account = Path.home().owner()
+        # CVS serves nobody as root.
+        account = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        said("chmod", "-R", "a+rwX", repository.path)
         (repository.path / "CVSROOT/passwd").write_text(f"{user}:{crypted}:{account}\n")
         super().__init__(("127.0.0.1", 0), _Answer)
         self.command = ["cvs", "-f", f"--allow-root={repository.path}", "pserver"]
@@ -181,6 +184,6 @@ class _Answer(socketserver.BaseRequestHandler):
 def rsh(folder: Path) -> str:
     """A program that stands for ssh: it runs the command here, whatever host is named."""
     path = folder / "rsh"
-    path.write_text('#!/bin/sh\nwhile [ "$1" != cvs ]; do shift; done\nexec "$@"\n')
+    path.write_text("#!/bin/sh\nfor command; do :; done\nexec $command\n")
     path.chmod(0o755)
     return str(path)

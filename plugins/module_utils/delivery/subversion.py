@@ -40,9 +40,8 @@ def check_location(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in SCHEMES or "://" not in url or not url.isprintable():
-        raise BadInput(
-            f"repository: '{shown(url)}' is no URL of Subversion; these begin with {', '.join(f'{name}://' for name in SCHEMES)}."
-        )
+        schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise BadInput(f"repository: '{without_secrets(shown(url))}' is no URL of Subversion; these begin with {schemes}.")
     login, _at, host = parts.netloc.rpartition("@")
     if ":" in login:
         raise BadInput(

@@ -33,7 +33,8 @@ def read_dump(dump: t.IO[bytes]) -> Iterator[Node]:
         text = _part(dump, head, "Text-content-length")
         if path is None:  # the dump's own heads and the revision's
             continue
-        if head.get("Node-action") != "add" or "Node-copyfrom-path" in head:
+        # The root of a repository is always there, so that its properties are a change of it.
+        if head.get("Node-action") != "add" and path != "":
             raise MoodleError(f"Subversion's dump has {path!a} as a change, where a whole revision was asked for.")
         content = undelta(text) if head.get("Text-delta") == "true" and text else text
         expected = head.get("Text-content-md5")
