@@ -29,13 +29,34 @@ options:
     required: true
     choices: [secured, delivering, updated, live, rolled_back, abandoned]
   repository:
-    description: Path or URL of the Git repository that holds the revision.
+    description:
+      - Where the code comes from, as this host reaches it. With V(git) of O(source_control) the path or URL of the repository.
+      - With V(svn) the URL of the directory to deliver (C(svn://), C(svn+ssh://), C(https://), C(http://), C(file://)), such as
+        C(svn://svn.example.org/moodle/trunk). Passwords are taken from Subversion's own store.
+      - With V(cvs) the root and the module, C(CVSROOT#module), such as C(:ext:deploy@cvs.example.org:/srv/cvs#moodle);
+        the methods C(:local:), C(:ext:) and C(:pserver:) are known.
+      - With V(archive) the absolute path of a tar (plain, gz, bz2, xz) or zip file on the host.
     type: str
+  source_control:
+    description:
+      - What keeps the code. All but V(git) is imported into the delivery's own Git repository, as a commit that is the same on every host.
+      - V(svn) and V(cvs) need that program on the host; a directory with C(svn:externals) is refused.
+      - Files come as they are stored, without keywords expanded or line ends converted.
+      - V(archive) takes the content of the top folder where there is exactly one. An archive is refused as a whole when one of its
+        paths or links leads out of it, when it holds a device or a C(.git), or when it unpacks to more than there is room for.
+    type: str
+    choices: [git, svn, cvs, archive]
+    default: git
   bundle:
     description: A Git bundle on the host, for hosts that reach no repository.
     type: path
   revision:
-    description: Tag, branch or commit to deliver. For O(state=live) it may be left out when O(state=updated) was reached before.
+    description:
+      - Tag, branch or commit to deliver. For O(state=live) it may be left out when O(state=updated) was reached before.
+      - With V(svn) of O(source_control) a number, V(HEAD) or a date such as V({2026-11-21}) or V({2026-11-21T06:00:00+01:00}),
+        in UTC where no zone is said. With V(cvs) a tag, a branch, V(HEAD) or such a date.
+      - With V(archive) its SHA-256, which is verified; it may be left out.
+      - The commit that an import has made, RV(revision), is taken too; nobody is asked for it again.
     type: str
   release_id:
     description:
@@ -126,11 +147,14 @@ options:
     type: str
 requirements:
   - git
+  - subversion (svn, svnrdump) or cvs, where O(source_control) names it
 extends_documentation_fragment:
   - lms.moodle.attributes
 attributes:
   check_mode:
-    details: The files that would change are known where the commit is already in the delivery's own repository.
+    details:
+      - The files that would change are known where the commit is already in the delivery's own repository.
+      - Which commit a revision from V(svn) or V(archive) of O(source_control) would become is known only when it was imported before.
   diff_mode:
     support: full
   idempotent:
@@ -152,6 +176,21 @@ EXAMPLES = r"""
     shared_files:
       - {src: /srv/moodle/shared/config.php, dest: config.php, mode: '0640'}
 
+- name: Prepare what stands in Subversion at this moment
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: updated
+    source_control: svn
+    repository: https://svn.example.org/moodle/trunk
+    revision: HEAD
+
+- name: Prepare an archive that was copied to the host
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: updated
+    source_control: archive
+    repository: /srv/moodle/incoming/campus.tar.gz
+
 - name: Switch to it
   lms.moodle.moodle_delivery:
     path: /srv/moodle
@@ -170,7 +209,7 @@ state:
   type: str
   sample: live
 release:
-  description: The release being prepared, or else the one that is served.
+  description: The release being prepared, or else the one that is served. Empty in check mode when only an import can tell its name.
   returned: success
   type: str
   sample: 20261121T060500Z
@@ -190,7 +229,7 @@ supersafe:
   type: str
   sample:
 revision:
-  description: The commit of RV(release).
+  description: The commit of RV(release). Empty in check mode when only an import can tell it.
   returned: success
   type: str
   sample: 0f4c2d1a7b9e8c6d5f4a3b2c1d0e9f8a7b6c5d4e
@@ -249,6 +288,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import cvs
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.archive_file import checksum
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery, Held
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
@@ -277,29 +318,26 @@ class DeliveryModule:
             time.sleep(1)
 
     def request(self) -> Request:
-        keys = (
-            "state",
-            "revision",
-            "release_id",
-            "shared_files",
-            "drift",
-            "comment",
-            "expiry",
-            "keep_releases",
-            "good",
-            "component",
-            "supersafe",
-        )
+        if self.params["bundle"] and self.params["source_control"] != "git":
+            raise BadInput(f"bundle: it holds commits of Git, while source_control is {self.params['source_control']}: give 'repository'.")
+        same = ("state", "release_id", "shared_files", "drift", "comment", "expiry", "keep_releases", "good", "component", "supersafe")
+        more = ("source_control", "backport", "grace")
         return Request(
-            **{key: self.params[key] for key in keys},
+            **{key: self.params[key] for key in (*same, *more)},
             holder=self.params["holder"] or default_holder(),
             source=self.params["bundle"] or self.params["repository"],
-            repository=self.params["repository"],
+            repository=self.params["repository"] if self.params["source_control"] == "git" else None,
             adopt=Path(self.params["adopt"]) if self.params["adopt"] else None,
-            backport=self.params["backport"],
-            grace=self.params["grace"],
+            revision=self.revision(),
             owner=self.ownership(),
         )
+
+    def revision(self) -> str | None:
+        """An archive is its own revision; it need not be told."""
+        revision, archive = self.params["revision"], self.params["source_control"] == "archive" and self.params["repository"]
+        if archive and not revision and self.params["state"] in ("updated", "live"):
+            return checksum(archive)
+        return t.cast("str | None", revision)
 
     def ownership(self) -> Ownership:
         """Only root may give files away, others may choose between their own groups."""
@@ -353,6 +391,7 @@ def main() -> None:
                 "choices": ["secured", "delivering", "updated", "live", "rolled_back", "abandoned"],
             },
             "repository": {"type": "str"},
+            "source_control": {"type": "str", "choices": ["git", "svn", "cvs", "archive"], "default": "git"},
             "bundle": {"type": "path"},
             "revision": {"type": "str"},
             "release_id": {"type": "str"},
@@ -384,8 +423,9 @@ def main() -> None:
         mutually_exclusive=[("repository", "bundle")],
         supports_check_mode=True,
     )
-    # A password in a URL must not come back with the module's arguments.
-    module.no_log_values.update(secrets_in(module.params["repository"] or ""))
+    # A password in a URL or a CVSROOT must not come back with the module's arguments.
+    repository = module.params["repository"] or ""
+    module.no_log_values.update(secrets_in(repository) | cvs.secrets_in(repository))
     try:
         module.exit_json(**DeliveryModule(module).run())
     except MoodleError as error:

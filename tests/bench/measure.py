@@ -91,6 +91,15 @@ class Grown:
         return (self.median(name, most) - self.median(name, least)) / (most - least)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What was counted, for each way."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Mapping[str, Sequence[int]]
+
+
 def grow(growth: Growth, say: Callable[[str], None]) -> Grown:
     seconds: dict[str, dict[int, list[float]]] = {name: {size: [] for size in sizes} for name, sizes in growth.ways.items()}
     for number in range(growth.rounds):

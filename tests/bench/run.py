@@ -25,8 +25,8 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import archive, codebase, delivery, fleet, plugins, table, workspace
-from bench.measure import Grown, Growth, Measured, Race, grow, run
+from bench import archive, codebase, delivery, fleet, plugins, swap, table, workspace
+from bench.measure import Counted, Grown, Growth, Measured, Race, grow, run
 from support.mariadb import MariaDB
 from support.process import SupportError
 
@@ -64,13 +64,14 @@ class Track:
         return folder
 
 
-RACES: dict[str, Callable[[Track], Race | Growth]] = {
+RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
     "codebase": lambda track: codebase.race(track.code, track.own("codebase"), rounds=5),
     "plugins": lambda track: plugins.race(track.code, track.own("plugins"), rounds=3),
     "plugins-on-disk": lambda track: plugins.race_on_disk(track.code_on_disk, track.own("plugins", on_disk=True), rounds=3),
     "first-build": lambda track: plugins.race_from_nothing(track.code, track.own("first-build"), rounds=1),
     "growth": lambda track: plugins.growth(track.code, track.own("growth"), rounds=5),
     "delivery": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
+    "swap": lambda track: swap.story(track.own("swap")),
     "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=5),
     "archive": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
 }
@@ -85,6 +86,7 @@ def main() -> int:
 
     measured: list[tuple[str, Measured]] = []
     grown: list[Grown] = []
+    counted: list[Counted] = []
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
         track = Track(stack, stack.enter_context(workspace.scratch(wish.scratch)), want_real=not wish.standin)
@@ -97,12 +99,14 @@ def main() -> int:
                 say(name, f"skipped: {missing}")
                 continue
             tell = partial(say, name)
-            if isinstance(race, Growth):
+            if isinstance(race, Counted):
+                counted.append(race)
+            elif isinstance(race, Growth):
                 grown.append(grow(race, tell))
             else:
                 measured += [(race.code, one) for one in run(race, tell)]
 
-    text = table.render(conditions(wish.scratch), measured, skipped, grown)
+    text = table.render(conditions(wish.scratch), measured, skipped, grown, counted)
     print(f"\n{text}")
     if len(wish.only) == len(RACES) and not wish.standin:
         table.put(PAGE, text)

@@ -10,18 +10,26 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .measure import Grown, Measured
+from .measure import Counted, Grown, Measured
 
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 
-def render(conditions: str, measured: Sequence[tuple[str, Measured]], skipped: Mapping[str, str], grown: Iterable[Grown] = ()) -> str:
+def render(
+    conditions: str,
+    measured: Sequence[tuple[str, Measured]],
+    skipped: Mapping[str, str],
+    grown: Iterable[Grown] = (),
+    counted: Iterable[Counted] = (),
+) -> str:
     """The whole text between the markers; `measured` holds each row after the code that it ran on."""
     lines = [conditions]
     if measured:
         lines += ["", *_compared(measured)]
     for growth in grown:
         lines += ["", *_growth(growth)]
+    for count in counted:
+        lines += ["", *_counted(count)]
     lines += ["", *(f"Not measured: {name}: {reason}" for name, reason in skipped.items())] if skipped else []
     return "\n".join(lines)
 
@@ -53,6 +61,12 @@ def _growth(grown: Grown) -> list[str]:
         cells = (name, *(f"{grown.median(name, size):.2f}" for size in sizes), f"{grown.slope(name) * 1000:.1f} ms")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _counted(counted: Counted) -> list[str]:
+    head = (counted.title, *counted.columns)
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return lines + [f"| {' | '.join((name, *(f'{value:,}' for value in values)))} |" for name, values in counted.rows.items()]
 
 
 def verdict(ratio: float) -> str:

@@ -58,7 +58,7 @@ class Site:
         return {row["name"]: row["value"] for row in rows}.get(name)
 
     def dumps(self) -> list[Path]:
-        return sorted((self.campus.site / "dumps").glob("*.sql.gz"))
+        return sorted(self.campus.site.with_name("site-dumps").glob("*.sql.gz"))
 
     def previous(self) -> str:
         """The release that was served before, which nobody asked over HTTP and so is not the safe one."""

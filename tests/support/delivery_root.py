@@ -18,6 +18,7 @@ from .repositories import Source
 
 DEFAULTS: dict[str, Any] = {
     "repository": None,
+    "source_control": "git",
     "bundle": None,
     "revision": None,
     "release_id": None,

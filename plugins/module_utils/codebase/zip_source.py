@@ -19,9 +19,6 @@ from urllib.parse import unquote, urlsplit
 
 from ..common.download import BLOCK, MEGABYTE, TIMEOUT, get, patiently, shown
 from ..common.errors import BadInput, MoodleError
-from .zip_files import ZippedFile, fast_import_stream, read_zip
-
-__all__ = ["ZippedFile", "download_zip", "fast_import_stream", "read_zip"]
 
 LARGEST = 256 * MEGABYTE
 

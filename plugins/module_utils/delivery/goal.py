@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..common.errors import BadInput
 from .history import History
+from .imports import source_of
 from .layout import Layout
 from .memory import Memory, Release, Rendered, State, now
 from .releases import Releases
@@ -32,8 +33,8 @@ class Goals:
         """The commit that is asked for, which is brought here where it is not; not in check mode."""
         if self.request.state not in ("updated", "live") or self.request.revision is None:
             return None
-        find = self.history.look_up if self.check_mode else self.history.find
-        return find(self.request.source, self.request.revision)
+        source = source_of(self.request.source_control, self.history)
+        return (source.look_up if self.check_mode else source.find)(self.request.source, self.request.revision)
 
     def goal(self, state: State, commit: str | None, base: Callable[[], Release]) -> Release | None:
         """The release, where the state that is asked for has one; ``base`` gives what a part is put into."""
@@ -68,7 +69,7 @@ class Goals:
         refuse_collisions(rendered, self.history.files(tree) if tree and rendered else {})
         if not self.check_mode:
             self.releases.keep_rendered(contents)
-        name = self.request.release_id or _name_of(commit, rendered)
+        name = self.request.release_id or (commit and _name_of(commit, rendered))
         wanted = Release(name, commit, tree, now().isoformat(), rendered)
         known = self.memory.release(name)
         if known and tree and not known.same_content(wanted):
@@ -77,7 +78,7 @@ class Goals:
 
     def _with_part(self, commit: str, base: Callable[[], Release]) -> tuple[str, str]:
         """The commit to deliver and its tree; no tree of one that check mode did not fetch."""
-        if not self.history.has(commit):
+        if not commit or not self.history.has(commit):
             return commit, ""
         tree, component = self.history.tree_of(commit), self.request.component
         if component is None:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import typing as t
@@ -62,6 +64,7 @@ class History:
         for pattern in ("*.lock", "refs/**/*.lock"):
             for stale in self.path.glob(pattern):
                 stale.unlink()
+        self._sweep()
         # `git init` makes this directory last: before it is there, the repository is not.
         if not (self.path / "objects" / "info").is_dir() or not (self.path / "HEAD").exists():
             run(["git", "init", "--quiet", "--bare", str(self.path)])
@@ -70,11 +73,11 @@ class History:
 
     def find(self, source: str | None, revision: str) -> str:
         """The commit that ``revision`` names in ``source``, which is asked unless the commit is already here."""
-        known = self._commit(revision) if COMMIT.fullmatch(revision) else None
+        known = self.commit(revision) if COMMIT.fullmatch(revision) else None
         if known is None and source is not None:
             self._fetch(source)
         for name in (revision if COMMIT.fullmatch(revision) else None, f"refs/source/tags/{revision}", f"refs/source/heads/{revision}"):
-            known = known or (self._commit(name) if name else None)
+            known = known or (self.commit(name) if name else None)
         if known is None:
             raise self._nothing_named(revision, source)
         return known
@@ -107,9 +110,9 @@ class History:
         return BadInput(f"{without_secrets(source or str(self.path))} has no tag, branch or commit '{revision}'.")
 
     def has(self, commit: str) -> bool:
-        return self.path.exists() and self._commit(commit) is not None
+        return self.path.exists() and self.commit(commit) is not None
 
-    def _commit(self, name: str) -> str | None:
+    def commit(self, name: str) -> str | None:
         return self._named(f"{name}^{{commit}}")
 
     def keep(self, name: str, commit: str) -> None:
@@ -122,6 +125,40 @@ class History:
 
     def forget(self, name: str) -> None:
         self._git("update-ref", "-d", f"refs/releases/{name}")
+
+    # Imports
+
+    def scratch(self) -> Path:
+        """An empty folder beside the content; one that a killed call left is removed by the next."""
+        return Path(tempfile.mkdtemp(prefix="incoming-", dir=self.path))
+
+    def take_in(self, stream: Iterable[bytes]) -> None:
+        """What ``git fast-import`` makes of ``stream``: all of it, or nothing when Git, the stream or this process ends early."""
+        # Measured on 25,000 files: a tenth larger, and two thirds of the time.
+        command = self._command("-c", "core.compression=1", "fast-import", "--quiet", "--force", "--depth=0")
+        with tempfile.TemporaryFile() as said:
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, close_fds=False) as process:
+                try:
+                    with contextlib.suppress(BrokenPipeError), t.cast(t.IO[bytes], process.stdin) as sink:
+                        for piece in stream:
+                            sink.write(piece)
+                except BaseException:
+                    process.kill()
+                    process.wait()
+                    self._sweep()
+                    raise
+            if process.returncode != 0:
+                self._sweep()
+                said.seek(0)
+                raise CommandFailed(explain(command, process.returncode, said.read()))
+
+    def _sweep(self) -> None:
+        """What killed imports left: no name of Git's leads to any of it."""
+        for pattern in ("objects/pack/tmp_*", "fast_import_crash_*"):
+            for stale in self.path.glob(pattern):
+                stale.unlink(missing_ok=True)
+        for folder in self.path.glob("incoming-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     # Content
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from ..common.errors import BadInput
 from .disk import Ownership
 from .history import check_revision
+from .imports import check_source
 from .layout import check_release_id
 from .memory import Rendered
 from .steps import STATES
@@ -30,8 +31,9 @@ class Request:
 
     state: str
     holder: str
-    source: str | None = None  # a repository's path or URL, or a bundle's path
-    repository: str | None = None  # the same, where it can be pushed to
+    source: str | None = None  # a repository's path or URL, or the path of a bundle or an archive
+    source_control: str = "git"
+    repository: str | None = None  # a repository of Git that can be pushed to
     revision: str | None = None
     release_id: str | None = None
     shared_files: Sequence[Mapping[str, t.Any]] = ()
@@ -57,8 +59,7 @@ class Request:
             raise BadInput(f"'{self.state}' is no state of a delivery: {', '.join(STATES)} are.")
         if self.release_id is not None:
             check_release_id(self.release_id)
-        if self.revision is not None:
-            check_revision(self.revision)
+        check_source(self.source_control, self.source, self.revision)
         if self.component is not None:
             check_component(self.component)
         if self.backport is not None:

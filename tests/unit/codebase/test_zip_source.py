@@ -23,8 +23,10 @@ from support.loopback import Answer, Loopback, breaks_off, breaks_off_in_a_chunk
 from support.repositories import git, write
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase import zip_files, zip_source
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.zip_source import ZippedFile, download_zip, fast_import_stream, read_zip
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zip_files import read_zip
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zip_source import download_zip
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.fast_import import ImportedFile, fast_import_stream
 
 VERSION = "board/version.php"
 UNIX, DOS = 3, 0
@@ -48,7 +50,7 @@ def paths(path: Path) -> list[str]:
     return [file.path for file in read_zip(path, "mod_board")]
 
 
-def imported(folder: Path, files: list[ZippedFile], message: str = "mod_board") -> str:
+def imported(folder: Path, files: list[ImportedFile], message: str = "mod_board") -> str:
     """The id of the commit that Git makes of the files, in the repository at ``folder``."""
     if not folder.exists():
         git(folder.parent, "init", "--quiet", "--bare", str(folder))
@@ -72,7 +74,10 @@ def listed(folder: Path, revision: str) -> dict[str, tuple[str, bytes]]:
 @pytest.mark.parametrize("top", ["board/", "moodle-mod_board-v1.2/", "a folder \u00e9/", ""])
 def test_the_one_folder_at_the_top_falls_away_whatever_its_name(top: str, tmp_path: Path) -> None:
     path = zipped(tmp_path / "zip", (f"{top}version.php", b"<?php"), (f"{top}lang/en/board.php", b"x"), (f"{top}empty/", b""))
-    assert read_zip(path, "mod_board") == [ZippedFile("lang/en/board.php", "100644", b"x"), ZippedFile("version.php", "100644", b"<?php")]
+    assert read_zip(path, "mod_board") == [
+        ImportedFile("lang/en/board.php", "100644", b"x"),
+        ImportedFile("version.php", "100644", b"<?php"),
+    ]
 
 
 def test_the_folder_may_stand_in_the_zip_itself_or_not(tmp_path: Path) -> None:
@@ -104,7 +109,7 @@ def test_where_the_plugin_lies_is_not_guessed(names: tuple[str, ...], tmp_path: 
     ],
 )
 def test_modes_are_those_that_git_knows(info: zipfile.ZipInfo, mode: str, tmp_path: Path) -> None:
-    assert read_zip(zipped(tmp_path / "zip", (info, b"y")), "mod_board") == [ZippedFile("x", mode, b"y")]
+    assert read_zip(zipped(tmp_path / "zip", (info, b"y")), "mod_board") == [ImportedFile("x", mode, b"y")]
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK, 0o170000])
@@ -300,8 +305,8 @@ def test_the_tree_is_what_git_itself_would_add(tmp_path: Path) -> None:
 
 def test_an_import_replaces_what_was_there(tmp_path: Path) -> None:
     store = tmp_path / "store.git"
-    imported(store, [ZippedFile("old", "100644", b"")])
-    assert listed(store, imported(store, [ZippedFile("new", "100644", b"x")])) == {"new": ("100644", b"x")}
+    imported(store, [ImportedFile("old", "100644", b"")])
+    assert listed(store, imported(store, [ImportedFile("new", "100644", b"x")])) == {"new": ("100644", b"x")}
     assert git(store, "rev-list", "--count", "refs/sources/zip") == "1"
 
 
