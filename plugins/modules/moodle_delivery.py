@@ -252,7 +252,7 @@ hot_fix:
   type: dict
   contains:
     commit: {description: Its commit., type: str, sample: 5b1e0c9a7d3f2e8b6c4a0d1f9e7b5c3a2d8f6e4b}
-    patch: {description: Path of the patch., type: path, sample: /srv/moodle/.delivery/hotfixes/20261114T060500Z-hotfix-8a7b6c5d.patch}
+    patch: {description: Path of the patch., type: str, sample: /srv/moodle/.delivery/hotfixes/20261114T060500Z-hotfix-8a7b6c5d.patch}
 files:
   description: The files by which the release differs from the one that was served.
   returned: success
@@ -275,7 +275,6 @@ journal:
 """
 
 import contextlib
-import getpass
 import grp
 import os
 import pwd
@@ -292,6 +291,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.delivery import cvs
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.archive_file import checksum
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery, Held
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.holder import default_holder
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.wish import Request
 
@@ -359,12 +359,6 @@ class DeliveryModule:
             return contextlib.nullcontext()
         self.layout.prepare()
         return locked(self.layout.lock, self.params["wait"], f"the delivery in {self.layout.root}")
-
-
-def default_holder() -> str:
-    user = os.environ.get("SUDO_USER") or getpass.getuser()
-    origin = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
-    return f"{user} from {origin}" if origin else user
 
 
 def user_id(name: str | None) -> int | None:
