@@ -20,7 +20,7 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 
 test: lint sanity ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
-	@pytest -n 2 --dist loadfile
+	@pytest -n 2 --dist loadgroup
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog
 	@scripts/prepare demo
@@ -44,7 +44,7 @@ molecule: ## the scenarios on several real hosts in containers
 
 faults: ## modules killed at every step, full disks
 	@scripts/prepare test
-	@pytest -n 2 tests/faults
+	@pytest -n 2 --junitxml=.cache/faults.xml tests/faults
 
 test-real: ## the contract and the modules on a real Moodle, where its repository can be read
 	@scripts/prepare test

@@ -94,7 +94,8 @@ class Delivery:
         if not record.expired(now()):
             raise Held(
                 f"A delivery in {self.layout.root} is held by {record.holder} since {record.since}: "
-                f"wait until it is live, rolled back or abandoned, or take it over after {record.expiry}."
+                f"wait until it is live, rolled back or abandoned, take it over after {record.expiry}, "
+                "or give that name as yours (holder) when you have asked."
             )
         self.warnings.append(
             f"The delivery that {record.holder} began at {record.since} expired at {record.expiry}: {self.request.holder} goes on with it."
