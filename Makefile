@@ -20,7 +20,7 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 
 test: lint sanity ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
-	@pytest -n 2 --dist loadgroup
+	@pytest -n 2 --dist loadfile
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog
 	@scripts/prepare demo

@@ -18,12 +18,3 @@ pytest_plugins = ["support.fixtures"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run the tests on a real Moodle too (fetched with Git, installed once)")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers share the files, and the scenarios on real hosts, which take longest and so come first. A file is one story."""
-    items.sort(key=lambda item: "hosts" not in item.path.parts)
-    for item in items:
-        scenario = getattr(getattr(item, "callspec", None), "params", {}).get("scenario", "")
-        item.add_marker(pytest.mark.xdist_group(f"{item.path} {scenario}"))
