@@ -131,7 +131,7 @@ class Delivery:
         return self.hot_fix
 
     def _look_at_what_is_served(self) -> None:
-        """Read every file that is served: hot fixes are found by content, whatever their time stamps say."""
+        """Compare what is served with its commit: what was touched since it was last read is read again, whatever its mtime says."""
         nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         if self.current is not None and not nothing_to_compare:
             self.history.need(self.current.id, self.current.revision)
