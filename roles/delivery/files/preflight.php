@@ -10,9 +10,18 @@
 define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
 define('IGNORE_COMPONENT_CACHE', true);
-putenv('LMS_MOODLE_CACHEDIR=' . sys_get_temp_dir() . '/lms-moodle-preflight-' . getmypid());
-
+// Settings first, the rest of Moodle when its caches are turned away from those of the running code: its list of them included,
+// which code that knows more of them would write anew.
+define('ABORT_AFTER_CONFIG', true);
 require($argv[1] . '/config.php');
+$private = sys_get_temp_dir() . '/lms-moodle-preflight-' . getmypid();
+mkdir($private, 0700);
+$CFG->cachedir = $private;
+$CFG->localcachedir = "$private/local";
+$CFG->altcacheconfigpath = "$private/caches.php";
+define('ABORT_AFTER_CONFIG_CANCEL', true);
+require($CFG->dirroot . '/lib/setup.php');
+register_shutdown_function('remove_dir', $private);
 require_once($CFG->libdir . '/environmentlib.php');
 
 $findings = environment_findings();
