@@ -11,7 +11,7 @@ export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pyc
 # The tests' own folders lie in memory where there is plenty of it.
-MEMORY := $(shell df --output=avail,target /dev/shm 2>/dev/null | awk '$$1 > 12000000 { print $$2 }')
+MEMORY := $(shell df --output=avail,target /dev/shm 2>/dev/null | awk '$$1 + 0 > 12000000 { print $$2 }')
 export PYTEST_DEBUG_TEMPROOT := $(or $(PYTEST_DEBUG_TEMPROOT),$(MEMORY),/tmp)
 
 help: ## list what there is to do

@@ -243,14 +243,14 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.build import Build
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared import lock_path, read_manifest, urls_in
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.declared import lock_path, read_manifest, urls_in
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.manifest import Manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.mending import with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.store import Store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.lint import Lint
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.mending import with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.directory import Directory
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.trial import Trial
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude

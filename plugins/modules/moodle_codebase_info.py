@@ -137,14 +137,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared import lock_path, read_manifest, urls_in
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Manifest
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.mending import with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.declared import lock_path, read_manifest, urls_in
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.manifest import Manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.mending import with_whole_store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.store import Store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.directory import Directory
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.repository import Repository
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.survey import Survey
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in

@@ -122,10 +122,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.add_plugin import PluginEdit
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.decide import Decided
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.declared import lock_path
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.directory import Directory
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store, opened
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.declared import lock_path
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.third_party import MISSING
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.store import Store, opened
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.directory import Directory
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import write_atomically

@@ -26,7 +26,7 @@ from support.loopback import Answer, Loopback, breaks_off, replies, says_nothing
 from support.repositories import Source, git, module_command, module_environment, module_input, write
 from support.workbench import plugin_files
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase import gitrepo
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git import gitrepo
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk: a full disk was not tried")
 

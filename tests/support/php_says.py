@@ -12,8 +12,8 @@ import subprocess
 import typing as t
 from pathlib import Path
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.php_tokens import Refused
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.versionphp import read_plugin, read_subplugins, read_version
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.tokens import Refused
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.versionphp import read_plugin, read_subplugins, read_version
 
 from .process import program
 

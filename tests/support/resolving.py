@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolver import Candidate, Choice, Core, Resolution, Wish, resolve
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.resolver import (
+    Candidate,
+    Choice,
+    Core,
+    Resolution,
+    Wish,
+    resolve,
+)
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 SERIES = {"3.7": (2019052000, 37), "3.9": (2020061500, 39), "3.10": (2020110900, 310), "3.11": (2021051700, 311)}

@@ -31,7 +31,7 @@ from pathlib import Path
 READER = types.ModuleType("lms_moodle_reader")
 READER.__path__ = [str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils")]
 sys.modules[READER.__name__] = READER
-versionphp = importlib.import_module(f"{READER.__name__}.codebase.versionphp")
+versionphp = importlib.import_module(f"{READER.__name__}.codebase.php.versionphp")
 
 
 def value(php: bytes) -> dict[str, t.Any]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from ..common.errors import BadInput
 from ..common.process import without_secrets
 from .decide import Decided, Decider
-from .declared import parse_file, read_text
+from .declaration.declared import parse_file, read_text
+from .declaration.edit import remove_plugin, set_plugin
+from .declaration.lock import read_lock
+from .declaration.manifest import COMPONENT, REF_KINDS, SOURCE, Manifest, Part, Wanted
 from .describe import Descriptions
-from .edit import remove_plugin, set_plugin
-from .lock import read_lock
-from .manifest import COMPONENT, REF_KINDS, SOURCE, Manifest, Part, Wanted
+from .git.store import Store
 from .sources import Sources
-from .store import Store
 
 REFS = (*REF_KINDS, "zip", "sha256")
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from ..common.errors import BadInput
 from .changes import Component
-from .compose import compose, inside, lay_over
 from .decide import Decided
+from .declaration.lock import Locked
+from .declaration.manifest import Overlay
 from .describe import Descriptions
+from .git.compose import compose, inside, lay_over
+from .git.store import Store
 from .layers import overlay_tree, patched
-from .lock import Locked
-from .manifest import Overlay
 from .placement import paths_of
-from .store import Store
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from ..common.files import write_atomically
 from .assembly import Assembly, assemble
 from .changes import compare, describe, listing
 from .decide import Decider
+from .declaration.lock import Locked, read_lock, read_overlays, write_lock
+from .declaration.manifest import REF, Manifest
 from .describe import Descriptions
+from .git.store import Store
 from .lint import NO_PHP, Lint
-from .lock import Locked, read_lock, read_overlays, write_lock
-from .manifest import REF, Manifest
 from .repository import Built, Repository
 from .sources import Sources
-from .store import Store
 from .trial import Trial
 
 T = t.TypeVar("T")

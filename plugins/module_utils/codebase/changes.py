@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from .lock import Locked
+from .declaration.lock import Locked
 
 CONTENTS = "Contents:"
 CONTENT = re.compile(r"  ([a-z][a-z0-9_]*) (.*?) \(.+, [0-9a-f]{12}\)")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..common.errors import BadInput
-from .candidates import Candidate, Core, Wish
+from .declaration.lock import Locked, decision
+from .declaration.manifest import Manifest, Part, Wanted
 from .describe import Descriptions, Facts
-from .lock import Locked, decision
-from .manifest import Manifest, Part, Wanted
-from .resolver import Choice, Rejected, missing_message, resolve
+from .resolving.candidates import Candidate, Core, Wish
+from .resolving.resolver import Choice, Rejected, missing_message, resolve
 from .sources import CHOICES, Ref, Sources
 
 

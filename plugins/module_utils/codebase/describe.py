@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.files import write_atomically
-from .compose import TREE, refuse_hazards
-from .gitrepo import GitRepository
-from .php_tokens import Refused
+from .git.compose import TREE, refuse_hazards
+from .git.gitrepo import GitRepository
+from .git.store import Store
+from .php.tokens import Refused
+from .php.versionphp import read_plugin, read_subplugins, read_version
 from .placement import Types, add_places, checked, places_of_core, read_subplugins_json
-from .store import Store
-from .versionphp import read_plugin, read_subplugins, read_version
 
 KEPT = "described.json"
 EDITION = 1  # raise it when what is read or refused changes

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..common.errors import BadInput
-from .compose import SYMLINK, TREE, Entry, Tree
 from .describe import Descriptions
-from .gitrepo import DAMAGE, GitFailed, GitRepository, explained
+from .git.compose import SYMLINK, TREE, Entry, Tree
+from .git.gitrepo import DAMAGE, GitFailed, GitRepository, explained
 
 FILE, PROGRAM = "100644", "100755"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import run
-from .gitrepo import GitRepository, explained
+from .git.gitrepo import GitRepository, explained
 
 SHOWN = 5
 NO_PHP = "'{php}' was not found: no PHP file was checked. Install it, name it with 'php', or set 'lint' to false."

@@ -15,10 +15,10 @@ from pathlib import Path
 from ..common.errors import BadInput, CommandFailed, MoodleError
 from ..common.files import locked
 from ..common.process import without_secrets
-from .bare import LOCK, forget_locks, init_bare, is_bare, unfinished
-from .gitrepo import GitFailed, explained
-from .manifest import SOURCE
-from .store import AGAIN, LOCK_WAIT, Store
+from .declaration.manifest import SOURCE
+from .git.bare import LOCK, forget_locks, init_bare, is_bare, unfinished
+from .git.gitrepo import GitFailed, explained
+from .git.store import AGAIN, LOCK_WAIT, Store
 
 AUTHOR = {"GIT_AUTHOR_NAME": "lms.moodle", "GIT_AUTHOR_EMAIL": "lms.moodle@localhost"}
 COMMITTER = {"GIT_COMMITTER_NAME": "lms.moodle", "GIT_COMMITTER_EMAIL": "lms.moodle@localhost"}

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 from ..common.errors import MoodleError
 from ..common.process import without_secrets
-from .fetch import Fetch, sweep
-from .gitrepo import explained, git
-from .manifest import Part
-from .store import Store, ref_of
-from .versions import core_ref
-from .zip_import import ZipImport
+from .declaration.manifest import Part
+from .git.fetch import Fetch, sweep
+from .git.gitrepo import explained, git
+from .git.store import Store, ref_of
+from .resolving.versions import core_ref
+from .zips.importing import ZipImport
 
 AT_ONCE = 8
 BEAT = 1.0

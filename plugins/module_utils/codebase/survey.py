@@ -16,12 +16,12 @@ from ..common.errors import MoodleError
 from ..common.process import without_secrets
 from .build import Build
 from .changes import components_of, contents
-from .gitrepo import explained
-from .manifest import Manifest
-from .php_tokens import Refused
+from .declaration.manifest import Manifest
+from .git.gitrepo import explained
+from .git.store import Store
+from .php.tokens import Refused
+from .php.versionphp import read_plugin, read_version
 from .repository import Repository
-from .store import Store
-from .versionphp import read_plugin, read_version
 
 Row = dict[str, t.Any]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..common.errors import BadInput, MoodleError
 from ..common.php_literal import php_literal
 from ..common.process import run
-from .gitrepo import GitRepository, explained
+from .git.gitrepo import GitRepository, explained
 
 SHOWN = 1500
 

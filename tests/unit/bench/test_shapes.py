@@ -15,8 +15,8 @@ from support.repositories import git
 from support.resolving import at, core, refs, wish
 from support.sources import Source
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolver import resolve
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.versionphp import read_plugin
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.versionphp import read_plugin
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.resolver import resolve
 
 COUNT = 10
 

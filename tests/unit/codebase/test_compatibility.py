@@ -15,8 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.resolving import at, core, error, only, reasons, wish
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.candidates import number, series_of_branch, series_of_version, shown
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolver import Candidate, Wish, resolve
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.candidates import (
+    number,
+    series_of_branch,
+    series_of_version,
+    shown,
+)
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.resolver import Candidate, Wish, resolve
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 # What a version.php says

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.repositories import Source, git, write
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.compose import (
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.compose import (
     SUBMODULE,
     SYMLINK,
     TREE,
@@ -25,7 +25,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.compose import
     compose,
     refuse_hazards,
 )
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.store import Store
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.store import Store
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 

@@ -10,7 +10,7 @@ import difflib
 
 import pytest
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.edit import Value, remove_plugin, set_plugin
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.edit import Value, remove_plugin, set_plugin
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 FILE = """\

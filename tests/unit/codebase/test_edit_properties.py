@@ -14,8 +14,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.edit import remove_plugin, set_plugin
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.edit import remove_plugin, set_plugin
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.yaml_file import read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support.repositories import Source, git
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.compose import TREE, Entry
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.gitrepo import GitRepository
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.compose import TREE, Entry
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.git.gitrepo import GitRepository
 
 
 @pytest.fixture

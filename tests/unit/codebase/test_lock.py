@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lms.moodle.plugins.module_utils.codebase.changes import Component, compare, describe
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.lock import Locked, decision, read_lock, write_lock
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import Part, Wanted
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.lock import Locked, decision, read_lock, write_lock
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.manifest import Part, Wanted
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 COMMIT, TREE = "a" * 40, "b" * 40

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest import (
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.manifest import (
     MOODLE_SOURCE,
     Manifest,
     Overlay,
@@ -19,7 +19,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.codebase.manifest impor
     Wanted,
     parse_manifest,
 )
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.yaml_file import read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 GOOD = """\

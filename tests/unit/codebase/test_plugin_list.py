@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from support.loopback import Answer, Loopback, breaks_off, breaks_off_in_a_chunk, certificate, drips, in_chunks, replies, says_nothing
 from support.repositories import module_environment
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.plugin_entries import Truncated
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.plugin_list import (
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.entries import Truncated
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.plugin_list import (
     LARGEST,
     PluginList,
     fetch_plugin_list,
@@ -389,7 +389,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.plugin_list import fetch_plugin_list
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.listing.plugin_list import fetch_plugin_list
 os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)  # the new content is on its way, the rename is not
 fetch_plugin_list(sys.argv[1], Path(sys.argv[2]), False, 0.0)
 """

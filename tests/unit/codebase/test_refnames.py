@@ -9,7 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.refnames import is_release_branch, names_series, natural, prerelease
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.refnames import (
+    is_release_branch,
+    names_series,
+    natural,
+    prerelease,
+)
 
 
 @pytest.mark.parametrize(

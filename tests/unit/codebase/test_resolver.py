@@ -8,7 +8,13 @@ from __future__ import annotations
 import pytest
 from support.resolving import SERIES, at, core, error, only, pinned, reasons, refs, wish
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolver import Candidate, Core, Missing, missing_message, resolve
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.resolver import (
+    Candidate,
+    Core,
+    Missing,
+    missing_message,
+    resolve,
+)
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 # What real repositories hold

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.resolving import at, core, error, reasons, wish
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolver import Candidate, Wish, resolve
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.resolver import Candidate, Wish, resolve
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 # Against trying everything

@@ -18,8 +18,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase import checks, manifest
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.yaml_file import read_yaml
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration import checks, manifest
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.declaration.yaml_file import read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 ROOT = Path(__file__).parents[3]

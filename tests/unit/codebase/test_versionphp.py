@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.php_tokens import Refused, tokens
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.versionphp import read_plugin, read_subplugins, read_version
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.tokens import Refused, tokens
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.versionphp import read_plugin, read_subplugins, read_version
 
 GOOD = r"""<?php
 // This file is part of Moodle // http://moodle.org/

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.version_texts import VersionFile, changed_files, version_files
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.php_tokens import Refused
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.versionphp import read_plugin, read_subplugins, read_version
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.tokens import Refused
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.php.versionphp import read_plugin, read_subplugins, read_version
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.versions import core_ref, release_of_tag, stable_branch
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.resolving.versions import core_ref, release_of_tag, stable_branch
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 
 TAGS = [

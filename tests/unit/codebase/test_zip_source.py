@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from support.loopback import Answer, Loopback, breaks_off, breaks_off_in_a_chunk, replies
 from support.repositories import git, write
 
-from ansible_collections.lms.moodle.plugins.module_utils.codebase import zip_files, zip_source
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.zip_files import read_zip
-from ansible_collections.lms.moodle.plugins.module_utils.codebase.zip_source import download_zip
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zips import files as zip_files
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zips import source as zip_source
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zips.files import read_zip
+from ansible_collections.lms.moodle.plugins.module_utils.codebase.zips.source import download_zip
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.fast_import import ImportedFile, fast_import_stream
 

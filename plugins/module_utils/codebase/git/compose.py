@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 
 TREE, SYMLINK, SUBMODULE = "040000", "120000", "160000"
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ..common.files import locked, write_atomically
+from ...common.files import locked, write_atomically
 from .bare import LOCK, MADE_BY_US, forget_locks, init_bare, is_bare, unfinished
 from .gitrepo import Damaged, GitRepository, explained
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from ..common.errors import BadInput
-from ..common.process import without_secrets
+from ...common.errors import BadInput
+from ...common.process import without_secrets
 
 Path = tuple[str, ...]
 

@@ -13,9 +13,9 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..common.errors import BadInput
-from ..common.process import without_secrets
-from .manifest import COMPONENT, SOURCE
+from ...common.errors import BadInput
+from ...common.process import without_secrets
+from ..declaration.manifest import COMPONENT, SOURCE
 
 _ON_THIS_HOST = re.compile(r"/|file:", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,10})?")

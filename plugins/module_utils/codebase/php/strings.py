@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..common.errors import MoodleError
+from ...common.errors import MoodleError
 
 
 class Refused(MoodleError):

@@ -10,10 +10,10 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..common import zips
-from ..common.archives import MEGABYTE
-from ..common.errors import BadInput
-from ..common.fast_import import ImportedFile
+from ...common import zips
+from ...common.archives import MEGABYTE
+from ...common.errors import BadInput
+from ...common.fast_import import ImportedFile
 
 MOST_FILES = 50_000
 MOST_BYTES = 512 * MEGABYTE

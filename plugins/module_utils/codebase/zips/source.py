@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..common.download import BLOCK, MEGABYTE, TIMEOUT, get, patiently, shown
-from ..common.errors import BadInput, MoodleError
+from ...common.download import BLOCK, MEGABYTE, TIMEOUT, get, patiently, shown
+from ...common.errors import BadInput, MoodleError
 
 LARGEST = 256 * MEGABYTE
 

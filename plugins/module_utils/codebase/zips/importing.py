@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from ..common.fast_import import fast_import_stream
-from .fetch import Fetch, local_ref
-from .gitrepo import explained, git
-from .zip_files import read_zip
-from .zip_source import download_zip
+from ...common.fast_import import fast_import_stream
+from ..git.fetch import Fetch, local_ref
+from ..git.gitrepo import explained, git
+from .files import read_zip
+from .source import download_zip
 
 
 class ZipImport(Fetch):

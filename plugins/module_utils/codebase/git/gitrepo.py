@@ -15,8 +15,8 @@ import typing as t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..common.errors import CommandFailed, MoodleError
-from ..common.process import run, without_secrets
+from ...common.errors import CommandFailed, MoodleError
+from ...common.process import run, without_secrets
 from .compose import TREE, Entry, Tree
 
 # Git must never wait for a password that nobody types.

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 from .manifest import Manifest, parse_manifest
 from .yaml_file import read_yaml
 

@@ -10,9 +10,9 @@ import shutil
 import typing as t
 from pathlib import Path
 
-from ..common.errors import MoodleError
-from ..common.files import locked
-from ..common.process import run
+from ...common.errors import MoodleError
+from ...common.files import locked
+from ...common.process import run
 from .bare import LOCK, MADE_BY_US
 from .gitrepo import ENVIRONMENT, Damaged, PerhapsDamaged, explained
 from .store import AGAIN, LOCK_WAIT, Store, edition, new_edition, opened

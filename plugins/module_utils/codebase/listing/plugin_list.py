@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..common.download import MEGABYTE, TIMEOUT, Passing, Unavailable, get, patiently, shown
-from ..common.errors import BadInput, MoodleError
-from ..common.files import write_atomically
-from ..common.process import without_secrets
-from .plugin_entries import PluginList, Truncated, parse_plugin_list
+from ...common.download import MEGABYTE, TIMEOUT, Passing, Unavailable, get, patiently, shown
+from ...common.errors import BadInput, MoodleError
+from ...common.files import write_atomically
+from ...common.process import without_secrets
+from .entries import PluginList, Truncated, parse_plugin_list
 
 __all__ = ["PluginList", "fetch_plugin_list", "parse_plugin_list"]
 

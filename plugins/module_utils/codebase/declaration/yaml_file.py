@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 from .third_party import yaml
 
 Path = tuple[str, ...]

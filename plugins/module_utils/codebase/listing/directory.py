@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 from .plugin_list import PluginList, fetch_plugin_list
 
 

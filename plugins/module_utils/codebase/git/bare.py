@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..common.errors import MoodleError
+from ...common.errors import MoodleError
 from .gitrepo import git
 
 LOCK = "lms.lock"

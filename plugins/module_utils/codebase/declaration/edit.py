@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 
-from ..common.errors import BadInput
-from ..common.process import without_secrets
+from ...common.errors import BadInput
+from ...common.process import without_secrets
 from .checks import TRUTH, shown
 from .layout import Layout, Unsafe
 from .manifest import COMPONENT, Lines, parse_manifest

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..common.errors import MoodleError
+from ...common.errors import MoodleError
 from .gitrepo import GitFailed, explained, git
 from .store import Store, ref_of
 

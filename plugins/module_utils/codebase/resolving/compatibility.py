@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 from .candidates import ANY, Core, number, series_of_branch, series_of_version, shown
 
 Span = tuple[int, int]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 
 RELEASE_TAG = re.compile(r"v(\d+)\.(\d+)(?:\.(\d+))?")
 FIRST_THREE_DIGIT_SERIES = (3, 10)

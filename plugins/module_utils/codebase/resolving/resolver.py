@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..common.errors import BadInput
+from ...common.errors import BadInput
 from .candidates import ANY, Candidate, Core, Wish, shown
 from .compatibility import Moodle, span_in_words, understood
 from .conflicts import SHOWN, problem

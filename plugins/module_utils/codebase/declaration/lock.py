@@ -10,8 +10,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..common.errors import BadInput
-from ..common.process import without_secrets
+from ...common.errors import BadInput
+from ...common.process import without_secrets
 from .manifest import COMMIT, Part
 from .third_party import yaml
 from .yaml_file import read_yaml

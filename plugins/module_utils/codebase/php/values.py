@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .php_strings import joined
-from .php_tokens import LARGEST_INTEGER, Refused, Token
+from .strings import joined
+from .tokens import LARGEST_INTEGER, Refused, Token
 
 CONSTANTS: dict[str, t.Any] = {
     "MATURITY_ALPHA": 50,

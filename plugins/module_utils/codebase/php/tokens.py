@@ -10,7 +10,7 @@ import math
 import re
 import typing as t
 
-from .php_strings import NAME, Refused, double_quoted, end_of_quoted, heredoc, single_quoted, text_of
+from .strings import NAME, Refused, double_quoted, end_of_quoted, heredoc, single_quoted, text_of
 
 __all__ = ["LARGEST_INTEGER", "Refused", "Token", "tokens"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .php_tokens import Refused, Token, tokens
-from .php_values import CONSTANTS, Expressions, PhpObject, array_key, is_array
+from .tokens import Refused, Token, tokens
+from .values import CONSTANTS, Expressions, PhpObject, array_key, is_array
 
 # What Moodle has defined before it reads the file.
 _DEFINED = {"MOODLE_INTERNAL", *(name for name in CONSTANTS if name.isupper())}
