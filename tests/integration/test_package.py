@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 from support.campus import make_campus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,12 @@ def test_the_archive_holds_what_users_run_and_nothing_else(archive: Path) -> Non
         "roles/site/templates/config.php.j2",
     } <= names
     assert {"README.md", "LICENSE", "CHANGELOG.md", "meta/runtime.yml", "requirements.txt", "bindep.txt"} <= names
+
+
+def test_what_git_ignores_stays_out_too() -> None:
+    listed = yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    assert not [name for name in ignored if name not in listed and name.partition("/")[0] not in listed]
 
 
 def test_installed_from_the_archive_into_an_empty_place_it_delivers(archive: Path, tmp_path: Path) -> None:

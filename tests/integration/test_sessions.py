@@ -44,9 +44,9 @@ def job(campus: Campus, server: SmtpServer | None, name: str, playbook: str = "d
         "moodle_report_sender": "moodle@example.org",
     }
     given = campus.variables(**{**mails, **variables})
-    return launch(
-        campus.folder / f"job-{name}", playbook, campus.inventory(), given, cmdline, SSH_CONNECTION="192.0.2.7 1 192.0.2.8 22", USER="ann"
-    )
+    # She has no home here, and Ansible would make one where it stands.
+    ann = {"USER": "ann", "SSH_CONNECTION": "192.0.2.7 1 192.0.2.8 22", "ANSIBLE_REMOTE_TEMP": str(campus.folder / "ansible")}
+    return launch(campus.folder / f"job-{name}", playbook, campus.inventory(), given, cmdline, **ann)
 
 
 def journal(site: Path) -> list[dict[str, t.Any]]:
