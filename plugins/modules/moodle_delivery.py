@@ -285,7 +285,6 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
-from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import cvs
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.archive_file import checksum
@@ -302,9 +301,7 @@ class DeliveryModule:
     def __init__(self, module: AnsibleModule) -> None:
         self.check_mode: bool = module.check_mode
         self.params: dict[str, t.Any] = module.params
-        self.layout = Layout(Path(self.params["path"]))
-        if not self.layout.root.is_absolute():
-            raise BadInput(f"path: an absolute path is expected, '{self.layout.root}' was found.")
+        self.layout = Layout.at(self.params["path"])
 
     def run(self) -> dict[str, t.Any]:
         request, deadline = self.request(), time.monotonic() + self.params["wait"]
@@ -354,11 +351,8 @@ class DeliveryModule:
         return Ownership(uid, gid)
 
     def lock(self, request: Request) -> contextlib.AbstractContextManager[None]:
-        """One call at a time; check mode only looks, and needs no lock. Where nothing is, only a first delivery makes something."""
-        if self.check_mode or not (request.begins or self.layout.private.is_dir()):
-            return contextlib.nullcontext()
-        self.layout.prepare()
-        return locked(self.layout.lock, self.params["wait"], f"the delivery in {self.layout.root}")
+        """Check mode only looks."""
+        return contextlib.nullcontext() if self.check_mode else self.layout.taken(request.begins, self.params["wait"])
 
 
 def user_id(name: str | None) -> int | None:

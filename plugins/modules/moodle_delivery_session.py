@@ -142,12 +142,10 @@ session:
 
 import contextlib
 import typing as t
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
-from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
+from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.holder import default_holder
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.logbook import Logbook, Wish
@@ -159,9 +157,7 @@ class SessionModule:
     def __init__(self, module: AnsibleModule) -> None:
         self.check_mode: bool = module.check_mode
         self.params: dict[str, t.Any] = module.params
-        self.layout = Layout(Path(self.params["path"]))
-        if not self.layout.root.is_absolute():
-            raise BadInput(f"path: an absolute path is expected, '{self.layout.root}' was found.")
+        self.layout = Layout.at(self.params["path"])
 
     def run(self) -> dict[str, t.Any]:
         wish = Wish.read(self.params, self.params["holder"] or default_holder())
@@ -169,11 +165,10 @@ class SessionModule:
             return Logbook(self.layout, wish, self.check_mode).run()
 
     def lock(self, wish: Wish) -> contextlib.AbstractContextManager[None]:
-        """Check mode only looks, and needs no lock; where nothing is, only what is to be kept makes something."""
-        if self.check_mode or not (wish.state == "open" or wish.notes or self.layout.private.is_dir()):
+        """Check mode only looks, and only what is to be kept makes something."""
+        if self.check_mode:
             return contextlib.nullcontext()
-        self.layout.prepare()
-        return locked(self.layout.lock, self.params["wait"], f"the delivery in {self.layout.root}")
+        return self.layout.taken(wish.state == "open" or bool(wish.notes), self.params["wait"])
 
 
 def main() -> None:

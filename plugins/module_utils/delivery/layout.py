@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
+from ..common.files import locked
 
 RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 PARTIAL = ".partial"
@@ -29,6 +31,12 @@ def check_release_id(release: str) -> str:
 @dataclass(frozen=True)
 class Layout:
     root: Path
+
+    @classmethod
+    def at(cls, path: str) -> Layout:
+        if not os.path.isabs(path):  # noqa: PTH117 - still a text
+            raise BadInput(f"path: an absolute path is expected, '{path}' was found.")
+        return cls(Path(path))
 
     @property
     def releases(self) -> Path:
@@ -104,3 +112,10 @@ class Layout:
         self.releases.mkdir(exist_ok=True)
         for directory in (self.private, self.rendered, self.descriptions, self.hot_fixes):
             directory.mkdir(mode=0o700, exist_ok=True)
+
+    def taken(self, begins: bool, wait: int) -> contextlib.AbstractContextManager[None]:
+        """One call at a time. Where nothing is, only a call that begins something makes something, and needs the lock."""
+        if not (begins or self.private.is_dir()):
+            return contextlib.nullcontext()
+        self.prepare()
+        return locked(self.lock, wait, f"the delivery in {self.root}")
