@@ -17,7 +17,7 @@ import os
 import struct
 import time
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..common.files import write_atomically
@@ -44,7 +44,18 @@ class Seen(t.NamedTuple):
     stamp: Stamp
 
 
-Look = Mapping[str, Seen]
+class Folder(t.NamedTuple):
+    mode: int
+    uid: int
+    gid: int
+
+
+class Look(dict[str, Seen]):
+    """The files that were seen, by their path, and beside them the directories; the one that was looked into is named by nothing."""
+
+    def __init__(self, files: Iterable[tuple[str, Seen]] = ()) -> None:
+        super().__init__(files)
+        self.directories: dict[str, Folder] = {}
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -69,6 +80,9 @@ class Notes:
     def renamed(self, inode: int) -> None:
         """This call gives the file another name, or takes one away: that moves its ctime and leaves all else as it was."""
         self._renamed.add(inode)
+
+    def has_renamed(self, inode: int) -> bool:
+        return inode in self._renamed
 
     def recall(self, stamp: Stamp) -> str | None:
         """The id of the content of the file that bears this stamp, where that is known."""
@@ -95,7 +109,7 @@ class Notes:
                 write_atomically(self.path, _boot() + records, mode=0o600)
                 self._news = False
 
-    def forget_all_but(self, looks: t.Iterable[Look]) -> None:
+    def forget_all_but(self, looks: Iterable[Look]) -> None:
         """Inodes that no release has any more."""
         held = {seen.stamp.inode for look in looks for seen in look.values()}
         self._news = self._news or not self._known.keys() <= held

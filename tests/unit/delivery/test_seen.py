@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support.delivery_root import NEW, OLD, Root
 
-from ansible_collections.lms.moodle.plugins.module_utils.delivery import disk, seen
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import blob_id
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import looks, seen
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.looks import blob_id
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
 
@@ -23,13 +23,13 @@ from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import 
 def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The files that were read, by their place in a release; the clock of the file system ticks at once."""
     found: list[str] = []
-    hashed = disk._hashed
+    hashed = looks._hashed
 
     def noted(path: str, mode: int) -> str:
         found.append(path.partition("/releases/")[2].partition("/")[2])
         return hashed(path, mode)
 
-    monkeypatch.setattr(disk, "_hashed", noted)
+    monkeypatch.setattr(looks, "_hashed", noted)
     monkeypatch.setattr(seen, "SETTLED", -1)
     return found
 
