@@ -25,7 +25,8 @@ from .trees import Entry
 
 SETTLED = 2_000_000_000  # nanoseconds; the coarsest clocks of file systems tick every other second
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-RECORD = struct.Struct("<8q20s")
+STAMP, CTIME = struct.Struct("<8q"), 8
+RECORD = struct.Struct(f"{STAMP.size}s20s")
 
 
 class Stamp(t.NamedTuple):
@@ -69,12 +70,14 @@ def entries(look: Look) -> dict[str, Entry]:
 
 
 class Notes:
-    """The ids of contents by inode. Without a file nothing is taken on trust and nothing is kept."""
+    """The ids of contents by the stamps of their files. Without a file nothing is taken on trust and nothing is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._known: dict[int, tuple[Stamp, str]] = _load(path) if path else {}
+        self._known: dict[bytes, bytes] = _load(path) if path else {}  # packed: there are many thousands
+        self._last: dict[int, bytes] | None = None  # the stamp that each inode bore last, asked for by few calls
         self._renamed: set[int] = set()
+        self._doubtful: set[int] = set()
         self._news = False
 
     def renamed(self, inode: int) -> None:
@@ -86,44 +89,57 @@ class Notes:
 
     def recall(self, stamp: Stamp) -> str | None:
         """The id of the content of the file that bears this stamp, where that is known."""
-        known = self._known.get(stamp.inode)
-        if known is None:
-            return None
-        if known[0] != stamp:
-            if stamp.inode not in self._renamed or known[0][:-1] != stamp[:-1]:
-                return None
-            self._known[stamp.inode] = stamp, known[1]
-            self._news = True
-        return known[1]
+        key = STAMP.pack(*stamp)
+        oid = self._known.get(key)
+        if oid is None and stamp.inode in self._renamed and stamp.inode not in self._doubtful:
+            before = self._before(stamp.inode)
+            if before and before[:-CTIME] == key[:-CTIME]:
+                oid = self._known[before]
+                self._keep(key, stamp.inode, oid)
+        return oid.hex() if oid else None
 
     def learn(self, stamp: Stamp, oid: str) -> None:
         if abs(time.time_ns() - stamp.ctime) > SETTLED:
-            self._known[stamp.inode] = stamp, oid
-            self._news = True
+            self._keep(STAMP.pack(*stamp), stamp.inode, bytes.fromhex(oid))
+        else:
+            self._doubtful.add(stamp.inode)
+
+    def _keep(self, key: bytes, inode: int, oid: bytes) -> None:
+        self._known[key] = oid
+        if self._last is not None:
+            self._last[inode] = key
+        self._news = True
+
+    def _before(self, inode: int) -> bytes | None:
+        if self._last is None:
+            self._last = {STAMP.unpack(key)[1]: key for key in self._known}
+        return self._last.get(inode)
 
     def save(self) -> None:
         """They spare work and say nothing that could not be read again: a full disk is no reason to fail."""
         if self.path and self._news:
-            records = b"".join(RECORD.pack(*stamp, bytes.fromhex(oid)) for stamp, oid in self._known.values())
+            records = b"".join(key + oid for key, oid in self._known.items())
             with contextlib.suppress(OSError):
                 write_atomically(self.path, _boot() + records, mode=0o600)
                 self._news = False
 
     def forget_all_but(self, looks: Iterable[Look]) -> None:
-        """Inodes that no release has any more."""
+        """Inodes that no release has any more, and stamps that they bore before."""
         held = {seen.stamp.inode for look in looks for seen in look.values()}
-        self._news = self._news or not self._known.keys() <= held
-        self._known = {inode: known for inode, known in self._known.items() if inode in held}
+        last = (self._before(inode) for inode in held)
+        kept = {key: self._known[key] for key in last if key}
+        self._news = self._news or len(kept) != len(self._known)
+        self._known, self._last = kept, None
 
 
-def _load(path: Path) -> dict[int, tuple[Stamp, str]]:
+def _load(path: Path) -> dict[bytes, bytes]:
     try:
         data, boot = path.read_bytes(), _boot()
     except OSError:
         return {}
     if not boot or not data.startswith(boot) or (len(data) - len(boot)) % RECORD.size:
         return {}
-    return {record[1]: (Stamp(*record[:8]), record[8].hex()) for record in RECORD.iter_unpack(memoryview(data)[len(boot) :])}
+    return dict(RECORD.iter_unpack(memoryview(data)[len(boot) :]))
 
 
 def _boot() -> bytes:
