@@ -17,7 +17,7 @@ from pathlib import Path
 from ..common.errors import MoodleError
 from ..common.process import run
 from .looks import parent_of
-from .seen import Folder, Look, Notes, Stamp, entries
+from .seen import Look, Notes, entries
 from .trees import EXECUTABLE, SYMLINK, Entry, Files, drift_of
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
@@ -30,8 +30,8 @@ class Ownership:
     uid: int | None = None
     gid: int | None = None
 
-    def fits(self, stamp: Stamp | Folder) -> bool:
-        return self.uid in (None, stamp.uid) and self.gid in (None, stamp.gid)
+    def fits(self, status: os.stat_result) -> bool:
+        return self.uid in (None, status.st_uid) and self.gid in (None, status.st_gid)
 
     def give(self, file: str | Path | int) -> None:
         """``file`` is a path, or the handle of one that is open."""
@@ -83,11 +83,11 @@ def make_equal(
     needed = sorted((*drift.missing, *drift.modified, *spoilt))
     held = _with_parents(map(parent_of, (*wanted, *more)))
     empty = sorted(found.directories.keys() - held, reverse=True)  # Git knows none, and Moodle takes one for a broken plugin
-    touched = _with_parents(map(parent_of, (*gone, *needed, *empty, *more)))
+    touched = _with_parents((*map(parent_of, (*gone, *needed, *more)), *empty))
     for path in sorted(touched & found.directories.keys()):
         os.chmod(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH101 - text, many thousands, here and below
     for path in gone:
-        notes.renamed(found[path].stamp.inode)
+        notes.renamed(found[path].status.st_ino)
         os.unlink(root + path)  # noqa: PTH108
     for path in empty:  # a file may be wanted where a directory was
         os.rmdir(root + path)  # noqa: PTH106
@@ -107,7 +107,8 @@ def _with_parents(directories: Iterable[str]) -> set[str]:
     Those that are made get their owner when the release is sealed: until then nobody else puts a link in the way of what is written.
     """
     found = {""}
-    for path in set(directories):
+    for directory in set(directories):
+        path = directory
         while path not in found:
             found.add(path)
             path = parent_of(path)
@@ -131,9 +132,9 @@ def _make_sure_of_room(directory: Path, sizes: Iterable[int]) -> None:
 
 def _linked(root: str, path: str, entry: Entry, source: Source, owner: Ownership) -> bool:
     seen = source.look.get(path)
-    if seen is None or seen.entry != entry or entry.mode == SYMLINK or not _sealed(seen.stamp, sealed_mode(entry), owner):
+    if seen is None or seen.entry != entry or entry.mode == SYMLINK or not _sealed(seen.status, sealed_mode(entry), owner):
         return False
-    source.notes.renamed(seen.stamp.inode)
+    source.notes.renamed(seen.status.st_ino)
     try:
         os.link(f"{source.directory}/{path}", root + path)
     except OSError:  # another file system, or too many links: a copy is as good
@@ -164,23 +165,23 @@ def sealed_mode(entry: Entry) -> int:
     return EXECUTABLE_MODE if entry.mode == EXECUTABLE else FILE_MODE
 
 
-def _sealed(stamp: Stamp, mode: int, owner: Ownership) -> bool:
-    return stat.S_IMODE(stamp.mode) == mode and owner.fits(stamp)
+def _sealed(status: os.stat_result, mode: int, owner: Ownership) -> bool:
+    return stat.S_IMODE(status.st_mode) == mode and owner.fits(status)
 
 
 def unsealed(look: Look, owner: Ownership, modes: Mapping[str, int]) -> list[str]:
     """The files that lack their mode or owner; a hard link's other end may have changed them. Some have ``modes`` of their own."""
     return [
         path
-        for path, (entry, stamp) in look.items()
-        if entry.mode != SYMLINK and not _sealed(stamp, modes[path] if path in modes else sealed_mode(entry), owner)
+        for path, (entry, status) in look.items()
+        if entry.mode != SYMLINK and not _sealed(status, modes[path] if path in modes else sealed_mode(entry), owner)
     ]
 
 
 def seal(directory: Path, look: Look, owner: Ownership) -> None:
     """Nobody writes here any more, the owner included; files got their mode when they were made."""
-    for path, folder in look.directories.items():
-        if folder.mode != DIRECTORY_MODE or not owner.fits(folder):
+    for path, status in look.directories.items():
+        if not _sealed(status, DIRECTORY_MODE, owner):
             owner.give(f"{directory}/{path}")
             os.chmod(f"{directory}/{path}", DIRECTORY_MODE)  # noqa: PTH101
 
@@ -219,4 +220,4 @@ def remove(directory: Path, notes: Notes) -> None:
 
 def size_of(look: Look) -> int:
     """The bytes of all files; what hard links share with other releases is counted here too."""
-    return sum(seen.stamp.size for seen in look.values())
+    return sum(seen.status.st_size for seen in look.values())

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Collection, Container
 from pathlib import Path
 
-from .seen import Folder, Look, Notes, Seen, stamp_of
+from .seen import Look, Notes, Seen
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry
 
 SPECIAL, NOTHING = "special", 40 * "0"
@@ -25,7 +25,7 @@ def scan(directory: Path, notes: Notes, *, leave: Container[str] = (), like: Loo
     again. Without ``read``, what is not known is taken for something that nobody wants.
     """
     look = Look()
-    _add(look, f"{directory}/", notes, leave, like or Look(), read)
+    _add(look, f"{directory}/", notes, leave=leave, like=like or Look(), read=read)
     return look
 
 
@@ -36,7 +36,7 @@ def scan_again(directory: Path, before: Look, touched: Collection[str], notes: N
     """
     look = Look((path, seen) for path, seen in before.items() if parent_of(path) not in touched)
     look.directories.update((path, folder) for path, folder in before.directories.items() if path not in touched)
-    _add(look, f"{directory}/", notes, (), before, True)
+    _add(look, f"{directory}/", notes, leave=(), like=before, read=True)
     return look
 
 
@@ -44,13 +44,12 @@ def parent_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _add(look: Look, root: str, notes: Notes, leave: Container[str], like: Look, read: bool) -> None:
+def _add(look: Look, root: str, notes: Notes, *, leave: Container[str], like: Look, read: bool) -> None:
     """Every directory below ``root``, but those that the look has already."""
-    pending = {""}
+    pending, modes = {""}, dict[int, str]()
     while pending:
         place = pending.pop()
-        own = os.lstat(root + place)
-        look.directories[place] = Folder(stat.S_IMODE(own.st_mode), own.st_uid, own.st_gid)
+        own = look.directories[place] = os.lstat(root + place)
         prefix = f"{place}/" if place else ""
         with os.scandir(root + place) as items:
             for item in items:
@@ -61,16 +60,18 @@ def _add(look: Look, root: str, notes: Notes, leave: Container[str], like: Look,
                     if path not in look.directories:
                         pending.add(path)
                     continue
-                known = like.get(path)
-                if known and known.stamp.inode == item.inode() and known.stamp.device == own.st_dev and not notes.has_renamed(item.inode()):
+                known, inode = like.get(path), item.inode()
+                if known and (known.status.st_ino, known.status.st_dev) == (inode, own.st_dev) and not notes.has_renamed(inode):
                     look[path] = known
                     continue
-                stamp = stamp_of(item.stat(follow_symlinks=False))
-                oid = notes.recall(stamp)
+                status = item.stat(follow_symlinks=False)
+                mode, oid = status.st_mode, notes.recall(status)
                 if oid is None and read:
-                    oid = _hashed(root + path, stamp.mode)
-                    notes.learn(stamp, oid)
-                look[path] = Seen(Entry(_git_mode(stamp.mode), oid or NOTHING), stamp)
+                    oid = _hashed(root + path, mode)
+                    notes.learn(status, oid)
+                if mode not in modes:
+                    modes[mode] = _git_mode(mode)
+                look[path] = Seen(Entry(modes[mode], oid or NOTHING), status)
 
 
 def _hashed(path: str, mode: int) -> str:

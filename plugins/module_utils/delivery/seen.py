@@ -29,26 +29,9 @@ STAMP, CTIME = struct.Struct("<8q"), 8
 RECORD = struct.Struct(f"{STAMP.size}s20s")
 
 
-class Stamp(t.NamedTuple):
-    device: int
-    inode: int
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    mtime: int
-    ctime: int
-
-
 class Seen(t.NamedTuple):
     entry: Entry
-    stamp: Stamp
-
-
-class Folder(t.NamedTuple):
-    mode: int
-    uid: int
-    gid: int
+    status: os.stat_result
 
 
 class Look(dict[str, Seen]):
@@ -56,11 +39,11 @@ class Look(dict[str, Seen]):
 
     def __init__(self, files: Iterable[tuple[str, Seen]] = ()) -> None:
         super().__init__(files)
-        self.directories: dict[str, Folder] = {}
+        self.directories: dict[str, os.stat_result] = {}
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(
+def stamp_of(status: os.stat_result) -> bytes:
+    return STAMP.pack(
         status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
 
@@ -87,47 +70,47 @@ class Notes:
     def has_renamed(self, inode: int) -> bool:
         return inode in self._renamed
 
-    def recall(self, stamp: Stamp) -> str | None:
-        """The id of the content of the file that bears this stamp, where that is known."""
-        key = STAMP.pack(*stamp)
-        oid = self._known.get(key)
-        if oid is None and stamp.inode in self._renamed and stamp.inode not in self._doubtful:
-            before = self._before(stamp.inode)
-            if before and before[:-CTIME] == key[:-CTIME]:
+    def recall(self, status: os.stat_result) -> str | None:
+        """The id of the content of a file, where the stamp that it bears is known."""
+        stamp = stamp_of(status)
+        oid = self._known.get(stamp)
+        if oid is None and status.st_ino in self._renamed and status.st_ino not in self._doubtful:
+            before = self._before(status.st_ino)
+            if before and before[:-CTIME] == stamp[:-CTIME]:
                 oid = self._known[before]
-                self._keep(key, stamp.inode, oid)
+                self._keep(stamp, status.st_ino, oid)
         return oid.hex() if oid else None
 
-    def learn(self, stamp: Stamp, oid: str) -> None:
-        if abs(time.time_ns() - stamp.ctime) > SETTLED:
-            self._keep(STAMP.pack(*stamp), stamp.inode, bytes.fromhex(oid))
+    def learn(self, status: os.stat_result, oid: str) -> None:
+        if abs(time.time_ns() - status.st_ctime_ns) > SETTLED:
+            self._keep(stamp_of(status), status.st_ino, bytes.fromhex(oid))
         else:
-            self._doubtful.add(stamp.inode)
+            self._doubtful.add(status.st_ino)
 
-    def _keep(self, key: bytes, inode: int, oid: bytes) -> None:
-        self._known[key] = oid
+    def _keep(self, stamp: bytes, inode: int, oid: bytes) -> None:
+        self._known[stamp] = oid
         if self._last is not None:
-            self._last[inode] = key
+            self._last[inode] = stamp
         self._news = True
 
     def _before(self, inode: int) -> bytes | None:
         if self._last is None:
-            self._last = {STAMP.unpack(key)[1]: key for key in self._known}
+            self._last = {STAMP.unpack(stamp)[1]: stamp for stamp in self._known}
         return self._last.get(inode)
 
     def save(self) -> None:
         """They spare work and say nothing that could not be read again: a full disk is no reason to fail."""
         if self.path and self._news:
-            records = b"".join(key + oid for key, oid in self._known.items())
+            records = b"".join(stamp + oid for stamp, oid in self._known.items())
             with contextlib.suppress(OSError):
                 write_atomically(self.path, _boot() + records, mode=0o600)
                 self._news = False
 
     def forget_all_but(self, looks: Iterable[Look]) -> None:
         """Inodes that no release has any more, and stamps that they bore before."""
-        held = {seen.stamp.inode for look in looks for seen in look.values()}
+        held = {seen.status.st_ino for look in looks for seen in look.values()}
         last = (self._before(inode) for inode in held)
-        kept = {key: self._known[key] for key in last if key}
+        kept = {stamp: self._known[stamp] for stamp in last if stamp}
         self._news = self._news or len(kept) != len(self._known)
         self._known, self._last = kept, None
 

@@ -76,9 +76,9 @@ def drift_of(expected: Files, found: Files) -> Drift:
     if expected == found:
         return Drift()
     return Drift(
-        modified=tuple(sorted(path for path in expected if path in found and found[path] != expected[path])),
-        missing=tuple(sorted(path for path in expected if path not in found)),
-        unexpected=tuple(sorted(path for path in found if path not in expected)),
+        modified=tuple(sorted(path for path, entry in expected.items() if found.get(path, entry) != entry)),
+        missing=tuple(sorted(expected.keys() - found.keys())),
+        unexpected=tuple(sorted(found.keys() - expected.keys())),
     )
 
 
