@@ -97,10 +97,9 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
 def refuse_collisions(rendered: Collection[str], files: Collection[str]) -> None:
     """A rendered file must hide nothing of the code base, and must not be led elsewhere by a link in it."""
     for dest in rendered:
-        parents = [str(parent) for parent in PurePosixPath(dest).parents]
         if dest in files or any(path.startswith(f"{dest}/") for path in (*files, *rendered)):
             raise BadInput(f"shared_files: {dest} is part of the code base itself, and a rendered file must not hide it.")
-        for parent in parents:
+        for parent in map(str, PurePosixPath(dest).parents):
             if parent in files or parent in rendered:
                 what = "a rendered file" if parent in rendered else "part of the code base itself"
                 raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {what}.")
