@@ -130,7 +130,9 @@ options:
     type: int
     default: 14400
   keep_releases:
-    description: Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay.
+    description:
+      - Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay.
+      - The next release is made over one that would not stay, so that the same number belongs to O(state=updated) and O(state=delivering).
     type: int
     default: 5
   grace:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .measure import Race, Row, Way
 from .workspace import Code, command, git, module, remove
 
 DIFFER = 600
+KEPT = 5
 SETTLED = 2.1  # seconds
 CONFIG = "<?php // Rendered for the benchmark.\n"
 
@@ -34,30 +36,41 @@ class Target:
         self._bring("live", revision, changed=changed)
 
     def deliver_at_once(self, revision: str) -> None:
-        self._bring("live", revision, changed=True)
+        self._bring("live", revision, changed=True, keep_releases=KEPT, grace=0)
 
     def settle(self, revision: str) -> None:
         """As a delivery does after its health check: what is served was looked at once more when its files were no news."""
         time.sleep(SETTLED)
         self.ask(revision)
+        self._bring("live", revision, changed=True, good=True)
+
+    def fill(self, revisions: Sequence[str]) -> None:
+        """Deliver one after the other, until there are as many as are kept."""
+        for revision in revisions:
+            self.deliver_at_once(revision)
+            self.settle(revision)
 
     def ask(self, revision: str) -> None:
         self._bring("live", revision, changed=False)
 
-    def _bring(self, state: str, revision: str, *, changed: bool) -> dict[str, Any]:
+    def _bring(self, state: str, revision: str, *, changed: bool, **more: Any) -> dict[str, Any]:
         arguments = {
             "path": str(self.root),
             "state": state,
             "repository": str(self.repository),
             "revision": revision,
             "shared_files": [{"src": str(self.config), "dest": "config.php", "mode": "0640"}],
+            **more,
         }
         return module("moodle_delivery", arguments, changed=changed)
 
 
 def race(code: Code, folder: Path, rounds: int) -> Race:
     builder, first = _first_revision(code, folder)
-    second = _with_other_files(builder.repository, first, DIFFER)
+    revisions = [first]
+    for number in range(KEPT + rounds):
+        revisions.append(_with_other_files(builder.repository, revisions[-1], DIFFER, number))
+    second = revisions[1]
     config = folder / "config.php"
     config.write_text(CONFIG)
     files = len(git(builder.repository, "ls-tree", "-r", "--name-only", second).splitlines())
@@ -69,6 +82,15 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
     def place(name: str, number: int) -> Path:
         return folder / f"{name}-{number}"
 
+    full = Target(folder / "full", builder.repository, config)
+
+    def prepare(number: int) -> None:
+        """As many releases as are kept, then one more in each round."""
+        if number:
+            full.settle(revisions[KEPT + number - 1])
+        else:
+            full.fill(revisions[:KEPT])
+
     first_one = Way(
         "module, `updated` then `live`, first release",
         lambda number: target(number).deliver(first),
@@ -78,6 +100,11 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
         "module, `live`, beside a served release",
         lambda number: target(number).deliver_at_once(second),
         lambda number: target(number).settle(first),
+    )
+    usual_one = Way(
+        f"module, `live`, where {KEPT} releases are kept",
+        lambda number: full.deliver_at_once(revisions[KEPT + number]),
+        prepare,
     )
     once_more = Way("module, `live` once more", lambda number: target(number).ask(second))
     archive = Way(
@@ -100,6 +127,10 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
         "start. What it writes is read back, and all files are compared with their commit before they are served; the ordinary ways verify "
         "nothing, and find no hot fix. The release that is served was confirmed by a call before, as after a health check."
     )
+    usual = (
+        f"As on a host where deliveries are nothing new: {KEPT} releases are there, each {differ} files from the next, and the new one is "
+        "made over the oldest, which would be pruned, so that more files than those differ between the two. Verified like the others."
+    )
     asked = (
         "The module looks at every file of what is served, and reads those that were touched, or it would miss a hot fix. "
         "The ordinary way does not know what is there."
@@ -110,9 +141,11 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
         rounds,
         [
             Row(f"first release, {works}", first_one, archive, verified),
-            Row(f"next release, {differ} of {works} differ", second_one, archive, verified),
-            Row(f"next release, {differ} of {works} differ", second_one, synchronised, verified),
-            Row(f"next release, {differ} of {works} differ", second_one, copied, verified),
+            Row(f"second release, {differ} of {works} differ", second_one, archive, verified),
+            Row(f"second release, {differ} of {works} differ", second_one, synchronised, verified),
+            Row(f"next release, {differ} of {works} differ", usual_one, archive, usual),
+            Row(f"next release, {differ} of {works} differ", usual_one, synchronised, usual),
+            Row(f"next release, {differ} of {works} differ", usual_one, copied, usual),
             Row(f"asking for the release that is served, {works}", once_more, archive, asked),
         ],
     )
@@ -124,13 +157,14 @@ def _first_revision(code: Code, folder: Path) -> tuple[Builder, str]:
     return builder, str(builder.build(changed=True, offline=False)["commit"])
 
 
-def _with_other_files(repository: Path, revision: str, number: int) -> str:
-    """A commit in which so many files, spread over the tree, have a line more."""
+def _with_other_files(repository: Path, revision: str, number: int, first: int) -> str:
+    """A commit in which so many files, spread over the tree, have other content; which they are depends on the ``first``."""
     listed = [line.partition("\t") for line in git(repository, "ls-tree", "-r", revision).splitlines()]
     plain = [(head.split()[0], path) for head, _tab, path in listed if head.startswith("100") and path.isprintable() and '"' not in path]
     stream = [f"commit refs/heads/changed\ncommitter bench <bench@example.org> 0 +0000\ndata 0\n\nfrom {revision}\n"]
-    for mode, path in plain[:: max(1, len(plain) // number)][:number]:
-        content = f"{path} was changed\n"
+    step = max(1, len(plain) // number)
+    for mode, path in plain[first % step :: step][:number]:
+        content = f"{path} was changed {first}\n"
         stream.append(f"M {mode} inline {path}\ndata {len(content)}\n{content}\n")
     subprocess.run(["git", "fast-import", "--quiet"], cwd=repository, input="".join(stream).encode(), check=True)
     return git(repository, "rev-parse", "changed")

@@ -10,7 +10,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from ..common.errors import BadInput
-from . import disk
+from . import looks
 from .layout import Layout
 from .seen import Look, Notes
 from .trees import SYMLINK, shown
@@ -31,7 +31,7 @@ def read(directory: Path, layout: Layout) -> Look:
             raise BadInput(
                 f"adopt: {place} looks like a data directory (it has a filedir): data does not belong into the code, move it away."
             )
-    found = disk.scan(directory, Notes(), leave=LEFT_OUT)
+    found = looks.scan(directory, Notes(), leave=LEFT_OUT)
     for path, seen in found.items():
         if seen.entry.mode == SYMLINK and _leads_out(path, os.readlink(directory / path)):  # noqa: PTH115
             raise BadInput(f"adopt: the link {shown(path)} leads out of {directory}: from another place it would lead elsewhere.")

@@ -46,7 +46,7 @@ class Delivery:
         self.releases = Releases(layout, self.memory, self.history, request.owner, self.notes)
         self.state = self.memory.state()
         self.current = self._served()
-        self.found: Look = {}  # what was seen of the served release
+        self.found = Look()  # what was seen of the served release
         self.drift = Drift()
         self.verified: Look | None = None  # the work, where it was verified in this very call
         self.swapped = False
@@ -279,8 +279,7 @@ class Delivery:
             if old.is_dir():
                 old.rename(new)
         self.history.keep(wanted.id, wanted.revision)
-        self._stage(wanted)
-        self.verified = self.releases.verify(wanted)
+        self.verified = self.releases.verify(wanted, self._stage(wanted))
         self._save(phase="updated", work=wanted)
 
     def _switch(self, work: Release) -> None:
@@ -288,7 +287,7 @@ class Delivery:
             disk.remove(self.layout.partial(work.id), self.notes)
             work = self.releases.proved(work)
         else:
-            work = self.releases.finish(work, self.verified or self.releases.verify(work))
+            work = self.releases.finish(work, self.verified or self._verified(work))
         self._serve(work)
         self._close()
         self._prune()
@@ -308,14 +307,25 @@ class Delivery:
         self.releases.drop_partials()
         self._save(phase=None, record=None, work=None)
 
-    def _stage(self, work: Release) -> None:
+    def _verified(self, work: Release) -> Look:
+        """What an earlier call made ready."""
+        return self.releases.verify(work, self.releases.look(self.layout.partial(work.id), self.found))
+
+    def _stage(self, work: Release) -> Look:
         """The unchanged files of the served release need not be written again; rendered ones hold secrets and are never shared."""
         source = None
         if self.current is not None and self.current.id != self.layout.linked("supersafe"):
-            look = {path: seen for path, seen in self.found.items() if path not in self.current.rendered}
+            look = Look((path, seen) for path, seen in self.found.items() if path not in self.current.rendered)
             source = disk.Source(self.layout.release(self.current.id), look, self.notes)
-        self.releases.stage(work, source)
+        look = self.releases.stage(work, source, self._spent(work))
         link_atomically(f"releases/{work.id}{PARTIAL}", self.layout.link("work"))
+        return look
+
+    def _spent(self, work: Release) -> Release | None:
+        """A release that would be pruned as soon as the work is served; the newest of them is the most like it."""
+        if self.layout.release(work.id).exists():
+            return None
+        return next(reversed(self._prunable(coming=1)), None)
 
     def _serve(self, release: Release) -> None:
         """The one thing that ever switches."""
@@ -329,16 +339,25 @@ class Delivery:
     def _pinned(self) -> set[str | None]:
         return {self.layout.linked(link) for link in LINKS} | {self.state.previous}
 
-    def _prune(self) -> None:
-        """Keep the newest; what a link names stays, and the last good one; what served a while ago too: requests may still run in it."""
+    def _prunable(self, coming: int = 0) -> list[Release]:
+        """All but the newest; what a link names stays, and the last good one; what served a while ago too: requests may still run in it."""
         releases = self.memory.releases()
         pinned = self._pinned() | {release.id for release in [release for release in releases if release.good][-1:]}
         grace = now() - timedelta(seconds=self.request.grace)
-        for release in releases[: max(0, len(releases) - self.request.keep_releases)]:
-            if release.id not in pinned and not (release.left and datetime.fromisoformat(release.left) > grace):
-                self.releases.remove(release)
-        self.releases.sweep(pinned)
-        self.notes.forget_all_but([self.found, self.verified or {}])
+        return [
+            release
+            for release in releases[: max(0, len(releases) + coming - self.request.keep_releases)]
+            if release.id not in pinned and not (release.left and datetime.fromisoformat(release.left) > grace)
+        ]
+
+    def _prune(self) -> None:
+        spent = self._prunable()
+        for release in spent:
+            self.releases.remove(release)
+        self.releases.sweep(self._pinned())
+        if spent and self.current:  # names of its files are gone: without this look the next call would have to read them
+            self.verified = self.releases.look(self.layout.release(self.current.id))
+        self.notes.forget_all_but([self.found, self.verified or Look()])
 
     def _mark_good(self) -> bool:
         """The caller saw the served release answer as it should: it may be gone back to."""

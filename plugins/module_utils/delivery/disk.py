@@ -2,25 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Release directories: read, made equal to a tree, sealed, removed."""
+"""Release directories: made equal to a tree, sealed, removed."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 import typing as t
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import run
-from .seen import Look, Notes, Seen, Stamp, stamp_of
-from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry, Files, drift_of
+from .looks import parent_of
+from .seen import Look, Notes, entries
+from .trees import EXECUTABLE, SYMLINK, Entry, Files, drift_of
 
-SPECIAL, NOTHING = "special", 40 * "0"
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
 
 
@@ -31,8 +30,8 @@ class Ownership:
     uid: int | None = None
     gid: int | None = None
 
-    def fits(self, stamp: Stamp) -> bool:
-        return self.uid in (None, stamp.uid) and self.gid in (None, stamp.gid)
+    def fits(self, status: os.stat_result) -> bool:
+        return self.uid in (None, status.st_uid) and self.gid in (None, status.st_gid)
 
     def give(self, file: str | Path | int) -> None:
         """``file`` is a path, or the handle of one that is open."""
@@ -42,54 +41,6 @@ class Ownership:
                 os.fchown(file, uid, gid)
             else:
                 os.lchown(file, uid, gid)
-
-
-def scan(directory: Path, notes: Notes, leave: Container[str] = ()) -> dict[str, Seen]:
-    """Every file below ``directory`` as Git would name it; what the notes do not know is read. Names to ``leave`` are passed by."""
-    found: dict[str, Seen] = {}
-    root = f"{directory}/"
-    for path, status in _walk(root, leave):
-        stamp = stamp_of(status)
-        oid = notes.recall(stamp)
-        if oid is None:
-            oid = _hashed(root + path, stamp.mode)
-            notes.learn(stamp, oid)
-        found[path] = Seen(Entry(_git_mode(stamp.mode), oid), stamp)
-    return found
-
-
-def _walk(root: str, leave: Container[str] = ()) -> Iterator[tuple[str, os.stat_result]]:
-    pending = [""]
-    while pending:
-        prefix = pending.pop()
-        with os.scandir(root + prefix) as items:
-            for item in items:
-                if item.name in leave:
-                    continue
-                if item.is_dir(follow_symlinks=False):
-                    pending.append(f"{prefix}{item.name}/")
-                else:
-                    yield prefix + item.name, item.stat(follow_symlinks=False)
-
-
-def _hashed(path: str, mode: int) -> str:
-    """Its stamp was taken before: whatever is written from now on leaves another one."""
-    if stat.S_ISLNK(mode):
-        return blob_id(os.fsencode(os.readlink(path)))  # noqa: PTH115
-    if not stat.S_ISREG(mode):
-        return NOTHING
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb", buffering=0) as file:
-        return blob_id(file.read())
-
-
-def _git_mode(mode: int) -> str:
-    if stat.S_ISREG(mode):
-        return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
-    return SYMLINK if stat.S_ISLNK(mode) else SPECIAL
-
-
-def blob_id(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
 class Blobs(t.Protocol):
@@ -112,33 +63,56 @@ class Source:
 def make_equal(
     directory: Path,
     wanted: Files,
-    found: Files,
+    found: Look,
     *,
     blobs: Blobs,
     owner: Ownership,
     source: Source | None,
     notes: Notes,
-) -> None:
-    """Bring ``directory``, in which ``found`` lies, to ``wanted``.
+    more: Collection[str] = (),
+) -> set[str]:
+    """Bring ``directory``, in which ``found`` lies, to ``wanted``, open it for ``more`` files, and say which directories were touched.
 
     Files that the ``source`` holds with the same content are hard links to it. Files are never written in place:
     what must change is removed first, so that no other release changes through a shared inode.
     """
-    drift = drift_of(wanted, found)
+    drift = drift_of(wanted, entries(found))
     root = f"{directory}/"
-    if found:
-        _open(directory)
-    for path in (*drift.modified, *drift.unexpected):
-        notes.renamed(os.lstat(root + path).st_ino)
-        os.unlink(root + path)  # noqa: PTH108 - text, many thousands, here and below
-    if found:
-        _remove_empty(directory, wanted)  # a file may be wanted where a directory was
-    needed = sorted((*drift.missing, *drift.modified))
-    _make_parents(root, needed)
+    spoilt = [path for path in unsealed(found, owner, {}) if path in wanted and found[path].entry == wanted[path]]
+    gone = (*drift.modified, *drift.unexpected, *spoilt)
+    needed = sorted((*drift.missing, *drift.modified, *spoilt))
+    held = _with_parents(map(parent_of, (*wanted, *more)))
+    empty = sorted(found.directories.keys() - held, reverse=True)  # Git knows none, and Moodle takes one for a broken plugin
+    touched = _with_parents((*map(parent_of, (*gone, *needed, *more)), *empty))
+    for path in sorted(touched & found.directories.keys()):
+        os.chmod(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH101 - text, many thousands, here and below
+    for path in gone:
+        notes.renamed(found[path].status.st_ino)
+        os.unlink(root + path)  # noqa: PTH108
+    for path in empty:  # a file may be wanted where a directory was
+        os.rmdir(root + path)  # noqa: PTH106
+    for path in sorted(touched - found.directories.keys()):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH102
     written = [path for path in needed if not (source and _linked(root, path, wanted[path], source, owner))]
     _make_sure_of_room(directory, blobs.sizes(wanted[path].oid for path in written))
     for path, content in zip(written, blobs.contents(wanted[path].oid for path in written)):
         _write(root + path, wanted[path].mode, content, owner)
+    return touched
+
+
+def _with_parents(directories: Iterable[str]) -> set[str]:
+    """Each with all that it lies in, up to the one that is named by nothing.
+
+    Those that are made get their owner when the release is sealed: until then nobody else puts a link in the way of what is written.
+    """
+    found = {""}
+    for directory in set(directories):
+        path = directory
+        while path not in found:
+            found.add(path)
+            path = parent_of(path)
+    return found
 
 
 def _make_sure_of_room(directory: Path, sizes: Iterable[int]) -> None:
@@ -156,26 +130,11 @@ def _make_sure_of_room(directory: Path, sizes: Iterable[int]) -> None:
         raise MoodleError(f"{directory} needs {files} inodes, and {disk.f_favail} are free there: No space left, nothing was switched.")
 
 
-def _make_parents(root: str, paths: Iterable[str]) -> None:
-    """They get their owner when the release is sealed: until then nobody else puts a link in the way of what is written."""
-    there = {""}
-
-    def make(parent: str) -> None:
-        if parent not in there:
-            make(os.path.dirname(parent))  # noqa: PTH120
-            there.add(parent)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(root + parent, OPEN_DIRECTORY_MODE)  # noqa: PTH102
-
-    for path in paths:
-        make(os.path.dirname(path))  # noqa: PTH120
-
-
 def _linked(root: str, path: str, entry: Entry, source: Source, owner: Ownership) -> bool:
     seen = source.look.get(path)
-    if seen is None or seen.entry != entry or entry.mode == SYMLINK or not _sealed(seen.stamp, sealed_mode(entry), owner):
+    if seen is None or seen.entry != entry or entry.mode == SYMLINK or not _sealed(seen.status, sealed_mode(entry), owner):
         return False
-    source.notes.renamed(seen.stamp.inode)
+    source.notes.renamed(seen.status.st_ino)
     try:
         os.link(f"{source.directory}/{path}", root + path)
     except OSError:  # another file system, or too many links: a copy is as good
@@ -206,25 +165,25 @@ def sealed_mode(entry: Entry) -> int:
     return EXECUTABLE_MODE if entry.mode == EXECUTABLE else FILE_MODE
 
 
-def _sealed(stamp: Stamp, mode: int, owner: Ownership) -> bool:
-    return stat.S_IMODE(stamp.mode) == mode and owner.fits(stamp)
+def _sealed(status: os.stat_result, mode: int, owner: Ownership) -> bool:
+    return stat.S_IMODE(status.st_mode) == mode and owner.fits(status)
 
 
-def is_sealed(look: Look, modes: Mapping[str, int], owner: Ownership) -> bool:
-    """Whether each file has its mode and owner still; a hard link's other end may have changed them."""
-    return all(_sealed(look[path].stamp, mode, owner) for path, mode in modes.items())
+def unsealed(look: Look, owner: Ownership, modes: Mapping[str, int]) -> list[str]:
+    """The files that lack their mode or owner; a hard link's other end may have changed them. Some have ``modes`` of their own."""
+    return [
+        path
+        for path, (entry, status) in look.items()
+        if entry.mode != SYMLINK and not _sealed(status, modes[path] if path in modes else sealed_mode(entry), owner)
+    ]
 
 
-def _open(directory: Path) -> None:
-    for path in _directories(directory):
-        os.chmod(path, OPEN_DIRECTORY_MODE)  # noqa: PTH101
-
-
-def seal(directory: Path, owner: Ownership) -> None:
+def seal(directory: Path, look: Look, owner: Ownership) -> None:
     """Nobody writes here any more, the owner included; files got their mode when they were made."""
-    for path in _directories(directory):
-        owner.give(path)
-        os.chmod(path, DIRECTORY_MODE)  # noqa: PTH101
+    for path, status in look.directories.items():
+        if not _sealed(status, DIRECTORY_MODE, owner):
+            owner.give(f"{directory}/{path}")
+            os.chmod(f"{directory}/{path}", DIRECTORY_MODE)  # noqa: PTH101
 
 
 def settle(directory: Path) -> None:
@@ -239,19 +198,6 @@ def _directories(directory: Path) -> list[str]:
         with os.scandir(path) as items:
             found += [item.path for item in items if item.is_dir(follow_symlinks=False)]
     return found
-
-
-def _remove_empty(directory: Path, wanted: Files) -> None:
-    """Git knows no empty directories, and Moodle takes one for a broken plugin."""
-    needed = {""}
-    for path in wanted:
-        parent = os.path.dirname(path)  # noqa: PTH120
-        while parent not in needed:
-            needed.add(parent)
-            parent = os.path.dirname(parent)  # noqa: PTH120
-    for found in reversed(_directories(directory)[1:]):
-        if os.path.relpath(found, directory) not in needed and not os.listdir(found):  # noqa: PTH208
-            os.rmdir(found)  # noqa: PTH106
 
 
 def remove(directory: Path, notes: Notes) -> None:
@@ -274,4 +220,4 @@ def remove(directory: Path, notes: Notes) -> None:
 
 def size_of(look: Look) -> int:
     """The bytes of all files; what hard links share with other releases is counted here too."""
-    return sum(seen.stamp.size for seen in look.values())
+    return sum(seen.status.st_size for seen in look.values())

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..common.errors import BadInput, CommandFailed, MoodleError
 from ..common.process import explain, run, text, without_secrets
-from .trees import SYMLINK, Drift, Entry, parse_ls_tree, shown
+from .trees import SYMLINK, Drift, Entry, parse_diff_tree, parse_ls_tree, shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -174,7 +174,12 @@ class History:
 
     def files(self, tree: str) -> Mapping[str, Entry]:
         if tree not in self._files:
-            self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+            other, base = next(iter(self._files.items()), (None, {}))
+            if other:  # two trees of the same code differ in little, and it is quicker to ask for that
+                differ = self._git("diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--full-index", other, tree).stdout
+                self._files[tree] = parse_diff_tree(differ, base, tree)
+            else:
+                self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
         return self._files[tree]
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:

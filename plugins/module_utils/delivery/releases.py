@@ -14,12 +14,12 @@ from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.files import write_atomically
-from . import disk
+from . import disk, looks
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
 from .seen import Look, Notes, entries
-from .trees import SYMLINK, Drift, Entry, drift_of
+from .trees import Drift, Entry, drift_of
 
 REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
 
@@ -41,32 +41,37 @@ class Releases:
         """Every file that the release must hold, and no other."""
         return {**self.history.files(release.tree), **release.rendered_entries()}
 
-    def look(self, directory: Path) -> Look:
+    def look(self, directory: Path, like: Look | None = None, read: bool = True) -> Look:
         """What lies in a directory of releases; only what was touched since the last look is read."""
-        return disk.scan(directory, self.notes) if directory.is_dir() and not directory.is_symlink() else {}
+        there = directory.is_dir() and not directory.is_symlink()
+        return looks.scan(directory, self.notes, like=like, read=read) if there else Look()
 
-    def stage(self, release: Release, source: disk.Source | None) -> None:
-        """Make the release's partial directory equal to it, from whatever it holds now."""
+    def stage(self, release: Release, source: disk.Source | None, spent: Release | None = None) -> Look:
+        """Make the release's partial directory equal to it, from whatever it holds now, and look at what it holds then.
+
+        Where there is none, a ``spent`` release becomes it: one that nobody needs any more. It is forgotten when its directory is gone.
+        """
         directory = self.layout.partial(release.id)
-        found = entries(self.look(directory))
+        if spent and not os.path.lexists(directory):
+            self.layout.release(spent.id).rename(directory)
+        before = self.look(directory, source.look if source else None, read=False)
         if not directory.is_dir() or directory.is_symlink():
             disk.remove(directory, self.notes)
             directory.mkdir()
-        wanted = self.history.files(release.tree)
-        disk.make_equal(directory, wanted, found, blobs=self.history, owner=self.owner, source=source, notes=self.notes)
-        for dest, file in release.rendered.items():
-            target = directory / dest
-            target.parent.mkdir(parents=True, exist_ok=True)
-            disk.write_file(str(target), self._kept(file.sha256, dest), file.mode, self.owner)
+        wanted, rendered = self.history.files(release.tree), release.rendered
+        touched = disk.make_equal(
+            directory, wanted, before, blobs=self.history, owner=self.owner, source=source, notes=self.notes, more=rendered
+        )
+        for dest, file in rendered.items():
+            disk.write_file(str(directory / dest), self._kept(file.sha256, dest), file.mode, self.owner)
+        return looks.scan_again(directory, before, touched, self.notes)
 
-    def verify(self, release: Release) -> Look:
-        """Look once more at what is about to be served; what differs is made again from Git, without links."""
+    def verify(self, release: Release, look: Look) -> Look:
+        """Compare what is about to be served with its commit; what differs is made again from Git, without links."""
         directory = self.layout.partial(release.id)
-        look = self.look(directory)
         if not self._is_whole(release, look):
             disk.remove(directory, self.notes)
-            self.stage(release, None)
-            look = self.look(directory)
+            look = self.stage(release, None)
             drift = drift_of(self.expected(release), entries(look))
             if drift:
                 raise MoodleError(
@@ -76,14 +81,13 @@ class Releases:
 
     def _is_whole(self, release: Release, look: Look) -> bool:
         expected = self.expected(release)
-        modes = {path: disk.sealed_mode(entry) for path, entry in expected.items() if entry.mode != SYMLINK}
-        modes.update((path, file.mode) for path, file in release.rendered.items())
-        return not drift_of(expected, entries(look)) and disk.is_sealed(look, modes, self.owner)
+        modes = {path: file.mode for path, file in release.rendered.items()}
+        return not drift_of(expected, entries(look)) and not disk.unsealed(look, self.owner, modes)
 
     def finish(self, release: Release, look: Look) -> Release:
         """Seal what was staged and give it its name. It is described first: no release is ever there without a description."""
         partial = self.layout.partial(release.id)
-        disk.seal(partial, self.owner)
+        disk.seal(partial, look, self.owner)
         disk.settle(partial)
         self.history.keep(release.id, release.revision)
         complete = replace(release, size=disk.size_of(look))
@@ -94,8 +98,7 @@ class Releases:
     def make(self, release: Release) -> Release:
         """A whole release from Git alone."""
         disk.remove(self.layout.partial(release.id), self.notes)
-        self.stage(release, None)
-        return self.finish(release, self.verify(release))
+        return self.finish(release, self.verify(release, self.stage(release, None)))
 
     def proved(self, release: Release) -> Release:
         """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""

@@ -17,7 +17,7 @@ import os
 import struct
 import time
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..common.files import write_atomically
@@ -25,30 +25,25 @@ from .trees import Entry
 
 SETTLED = 2_000_000_000  # nanoseconds; the coarsest clocks of file systems tick every other second
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-RECORD = struct.Struct("<8q20s")
-
-
-class Stamp(t.NamedTuple):
-    device: int
-    inode: int
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    mtime: int
-    ctime: int
+STAMP, CTIME = struct.Struct("<8q"), 8
+RECORD = struct.Struct(f"{STAMP.size}s20s")
 
 
 class Seen(t.NamedTuple):
     entry: Entry
-    stamp: Stamp
+    status: os.stat_result
 
 
-Look = Mapping[str, Seen]
+class Look(dict[str, Seen]):
+    """The files that were seen, by their path, and beside them the directories; the one that was looked into is named by nothing."""
+
+    def __init__(self, files: Iterable[tuple[str, Seen]] = ()) -> None:
+        super().__init__(files)
+        self.directories: dict[str, os.stat_result] = {}
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(
+def stamp_of(status: os.stat_result) -> bytes:
+    return STAMP.pack(
         status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
 
@@ -58,58 +53,76 @@ def entries(look: Look) -> dict[str, Entry]:
 
 
 class Notes:
-    """The ids of contents by inode. Without a file nothing is taken on trust and nothing is kept."""
+    """The ids of contents by the stamps of their files. Without a file nothing is taken on trust and nothing is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._known: dict[int, tuple[Stamp, str]] = _load(path) if path else {}
+        self._known: dict[bytes, bytes] = _load(path) if path else {}  # packed: there are many thousands
+        self._last: dict[int, bytes] | None = None  # the stamp that each inode bore last, asked for by few calls
         self._renamed: set[int] = set()
+        self._doubtful: set[int] = set()
         self._news = False
 
     def renamed(self, inode: int) -> None:
         """This call gives the file another name, or takes one away: that moves its ctime and leaves all else as it was."""
         self._renamed.add(inode)
 
-    def recall(self, stamp: Stamp) -> str | None:
-        """The id of the content of the file that bears this stamp, where that is known."""
-        known = self._known.get(stamp.inode)
-        if known is None:
-            return None
-        if known[0] != stamp:
-            if stamp.inode not in self._renamed or known[0][:-1] != stamp[:-1]:
-                return None
-            self._known[stamp.inode] = stamp, known[1]
-            self._news = True
-        return known[1]
+    def has_renamed(self, inode: int) -> bool:
+        return inode in self._renamed
 
-    def learn(self, stamp: Stamp, oid: str) -> None:
-        if abs(time.time_ns() - stamp.ctime) > SETTLED:
-            self._known[stamp.inode] = stamp, oid
-            self._news = True
+    def recall(self, status: os.stat_result) -> str | None:
+        """The id of the content of a file, where the stamp that it bears is known."""
+        stamp = stamp_of(status)
+        oid = self._known.get(stamp)
+        if oid is None and status.st_ino in self._renamed and status.st_ino not in self._doubtful:
+            before = self._before(status.st_ino)
+            if before and before[:-CTIME] == stamp[:-CTIME]:
+                oid = self._known[before]
+                self._keep(stamp, status.st_ino, oid)
+        return oid.hex() if oid else None
+
+    def learn(self, status: os.stat_result, oid: str) -> None:
+        if abs(time.time_ns() - status.st_ctime_ns) > SETTLED:
+            self._keep(stamp_of(status), status.st_ino, bytes.fromhex(oid))
+        else:
+            self._doubtful.add(status.st_ino)
+
+    def _keep(self, stamp: bytes, inode: int, oid: bytes) -> None:
+        self._known[stamp] = oid
+        if self._last is not None:
+            self._last[inode] = stamp
+        self._news = True
+
+    def _before(self, inode: int) -> bytes | None:
+        if self._last is None:
+            self._last = {STAMP.unpack(stamp)[1]: stamp for stamp in self._known}
+        return self._last.get(inode)
 
     def save(self) -> None:
         """They spare work and say nothing that could not be read again: a full disk is no reason to fail."""
         if self.path and self._news:
-            records = b"".join(RECORD.pack(*stamp, bytes.fromhex(oid)) for stamp, oid in self._known.values())
+            records = b"".join(stamp + oid for stamp, oid in self._known.items())
             with contextlib.suppress(OSError):
                 write_atomically(self.path, _boot() + records, mode=0o600)
                 self._news = False
 
-    def forget_all_but(self, looks: t.Iterable[Look]) -> None:
-        """Inodes that no release has any more."""
-        held = {seen.stamp.inode for look in looks for seen in look.values()}
-        self._news = self._news or not self._known.keys() <= held
-        self._known = {inode: known for inode, known in self._known.items() if inode in held}
+    def forget_all_but(self, looks: Iterable[Look]) -> None:
+        """Inodes that no release has any more, and stamps that they bore before."""
+        held = {seen.status.st_ino for look in looks for seen in look.values()}
+        last = (self._before(inode) for inode in held)
+        kept = {stamp: self._known[stamp] for stamp in last if stamp}
+        self._news = self._news or len(kept) != len(self._known)
+        self._known, self._last = kept, None
 
 
-def _load(path: Path) -> dict[int, tuple[Stamp, str]]:
+def _load(path: Path) -> dict[bytes, bytes]:
     try:
         data, boot = path.read_bytes(), _boot()
     except OSError:
         return {}
     if not boot or not data.startswith(boot) or (len(data) - len(boot)) % RECORD.size:
         return {}
-    return {record[1]: (Stamp(*record[:8]), record[8].hex()) for record in RECORD.iter_unpack(memoryview(data)[len(boot) :])}
+    return dict(RECORD.iter_unpack(memoryview(data)[len(boot) :]))
 
 
 def _boot() -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -94,16 +94,15 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
     return rendered, contents
 
 
-def refuse_collisions(rendered: Iterable[str], files: Collection[str]) -> None:
+def refuse_collisions(rendered: Collection[str], files: Collection[str]) -> None:
     """A rendered file must hide nothing of the code base, and must not be led elsewhere by a link in it."""
-    taken = {**dict.fromkeys(files, "part of the code base itself"), **dict.fromkeys(rendered, "a rendered file")}
-    directories = {str(parent) for path in taken for parent in PurePosixPath(path).parents}
     for dest in rendered:
-        if dest in files or dest in directories:
+        if dest in files or any(path.startswith(f"{dest}/") for path in (*files, *rendered)):
             raise BadInput(f"shared_files: {dest} is part of the code base itself, and a rendered file must not hide it.")
         for parent in map(str, PurePosixPath(dest).parents):
-            if parent in taken:
-                raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {taken[parent]}.")
+            if parent in files or parent in rendered:
+                what = "a rendered file" if parent in rendered else "part of the code base itself"
+                raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {what}.")
 
 
 def _destination(dest: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from support.delivery_root import NEW, OLD, Root, read
 from support.repositories import git, listing, write
 
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import memory
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 
 SITE = {"version.php": "1", "mod/a/version.php": "a1", "mod/b/version.php": "b1", "mod/b/deep/x.php": "x1", "theme/c/lib.php": "c1"}
 NEXT = {"version.php": "2", "mod/a/version.php": "a2", "mod/b/version.php": "b2", "mod/d/version.php": "d2", "theme/c/lib.php": "c2"}
@@ -296,6 +298,85 @@ def test_a_release_that_was_left_a_moment_ago_is_not_pruned(root: Root, monkeypa
     monkeypatch.setattr("ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery.now", lambda: later)
     root.good("old", grace=900, keep_releases=1)
     assert {path.name for path in (root.path / "releases").iterdir()} == {root.linked(), root.linked("safe")}
+
+
+def to_be_pruned(root: Root) -> Path:
+    """The one release that the next delivery would prune with ``keep_releases=3``; it holds more than what is delivered next."""
+    more = {"version.php": "0", "lib/a.php": "a", "deep/er/old.php": "o", "turn/into/a/file": "1", "same.php": "same"}
+    root.source.commit(more, tag="spent")
+    root.done("live", "spent", release_id="spent")
+    for revision in ("next", "site"):
+        root.good(revision, release_id=f"then-{revision}", keep_releases=4)
+    return root.path / "releases" / "spent"
+
+
+def directories(directory: Path) -> set[int]:
+    return {path.stat().st_ino for path in (directory, *directory.rglob("*")) if path.is_dir()}
+
+
+def test_a_release_is_made_over_one_that_would_be_pruned(root: Root) -> None:
+    spent = to_be_pruned(root)
+    before = directories(spent)
+    root.done("live", "new", keep_releases=3)
+    served = (root.path / "current").resolve()
+    assert served.stat().st_ino in before, "it is the same directory under another name"
+    assert root.served() == NEW
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (served, *served.rglob("*")) if path.is_dir()} == {0o555}
+    assert not spent.exists()
+    assert memory.Memory(Layout(root.path)).release("spent") is None
+    assert root.done("live", "new", keep_releases=3)["changed"] is False
+    assert root.done("rolled_back")["swapped"]
+    assert root.served() == SITE
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda spent: _damage(spent / "same.php", "evil"),
+        lambda spent: _damage(spent / "deep/er/unasked.php", "evil"),
+        lambda spent: (spent / "same.php").chmod(0o666),
+        lambda spent: (spent / "deep").chmod(0o777),
+        lambda spent: (spent / "deep/er/empty").mkdir(),
+        lambda spent: (spent / "same.php").unlink(),
+        lambda spent: (spent / "turn").rename(spent / "elsewhere"),
+    ],
+)
+def test_what_was_done_to_the_release_that_it_is_made_over_is_gone(root: Root, damage: Callable[[Path], object]) -> None:
+    spent = to_be_pruned(root)
+    for path in (spent, *spent.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o755)
+    damage(spent)
+    root.done("live", "new", keep_releases=3)
+    served = (root.path / "current").resolve()
+    assert root.served() == NEW
+    assert not [path for path in served.rglob("*") if path.is_dir() and not list(path.iterdir())]
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in (served, *served.rglob("*")) if not path.is_symlink()}
+    assert modes == {(True, 0o555), (False, 0o444), (False, 0o555)}
+
+
+def _damage(path: Path, content: str) -> None:
+    """Written in place where it is there, with its time set back."""
+    before = path.stat() if path.exists() else None
+    if before:
+        path.chmod(0o644)
+    path.write_text(content)
+    if before:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        path.chmod(0o444)
+
+
+def test_nothing_that_stays_is_made_over(root: Root) -> None:
+    spent = to_be_pruned(root)
+    held = {path.name: read(path) for path in (root.path / "releases").iterdir()}
+    root.done("updated", "new", keep_releases=3, grace=900)
+    assert {name: read(root.path / "releases" / name) for name in held} == held, "it was served a moment ago"
+    root.done("abandoned")
+    root.done("updated", "new", keep_releases=5)
+    assert {name: read(root.path / "releases" / name) for name in held} == held, "there is room for one more"
+    root.done("abandoned")
+    root.done("updated", "new", keep_releases=3)
+    assert {name for name in held if not (root.path / "releases" / name).exists()} == {spent.name}
 
 
 def test_the_last_good_release_is_never_pruned(tmp_path: Path) -> None:

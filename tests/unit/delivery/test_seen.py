@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from support.delivery_root import NEW, OLD, Root
 
-from ansible_collections.lms.moodle.plugins.module_utils.delivery import disk, seen
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import blob_id
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import looks, seen
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.looks import blob_id
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
 
 
@@ -23,13 +23,13 @@ from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import 
 def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The files that were read, by their place in a release; the clock of the file system ticks at once."""
     found: list[str] = []
-    hashed = disk._hashed
+    hashed = looks._hashed
 
     def noted(path: str, mode: int) -> str:
         found.append(path.partition("/releases/")[2].partition("/")[2])
         return hashed(path, mode)
 
-    monkeypatch.setattr(disk, "_hashed", noted)
+    monkeypatch.setattr(looks, "_hashed", noted)
     monkeypatch.setattr(seen, "SETTLED", -1)
     return found
 
@@ -116,13 +116,13 @@ def test_a_hot_fix_in_one_release_is_no_hot_fix_in_the_next(root: Root) -> None:
 def test_what_was_written_a_moment_ago_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.write_text("one")
-    stamp = seen.stamp_of(file.lstat())
+    status = file.lstat()
     notes = seen.Notes(tmp_path / "notes")
-    notes.learn(stamp, blob_id(b"one"))
-    assert notes.recall(stamp) is None
+    notes.learn(status, blob_id(b"one"))
+    assert notes.recall(status) is None
     monkeypatch.setattr(seen, "SETTLED", -1)
-    notes.learn(stamp, blob_id(b"one"))
-    assert notes.recall(stamp) == blob_id(b"one")
+    notes.learn(status, blob_id(b"one"))
+    assert notes.recall(status) == blob_id(b"one")
 
 
 def test_notes_last_until_the_host_starts_again(root: Root, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

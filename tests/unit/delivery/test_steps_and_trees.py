@@ -6,13 +6,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.delivery_root import NEW, OLD
+from support.repositories import Source
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.history import History
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.steps import STATES, Situation, plan
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.trees import Drift, Entry, changes_between, drift_of, parse_ls_tree, shown
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.trees import (
+    Drift,
+    Entry,
+    changes_between,
+    drift_of,
+    parse_diff_tree,
+    parse_ls_tree,
+    shown,
+)
 
 PHASES = (None, "secured", "delivering", "updated")
 PLANS = {
@@ -88,6 +101,29 @@ def test_a_long_drift_is_told_in_short() -> None:
 def test_a_forged_path_is_refused(path: str) -> None:
     with pytest.raises(BadInput, match="leads out of it"):
         parse_ls_tree(f"100644 blob {'0' * 40}\t{path}\0".encode(), "tree")
+
+
+@pytest.mark.parametrize("path", [".git/x", "a/.Git", "../x", "a/../b", "a//b", "./a"])
+@pytest.mark.parametrize("mode", ["100644", "160000"])
+def test_a_forged_path_is_refused_where_it_is_new_too(path: str, mode: str) -> None:
+    with pytest.raises(BadInput, match="leads out of it"):
+        parse_diff_tree(f":000000 {mode} {'0' * 40} {'1' * 40} A\0{path}\0".encode(), {}, "tree")
+
+
+def test_a_submodule_is_refused_where_it_is_new_too() -> None:
+    with pytest.raises(BadInput, match="submodule"):
+        parse_diff_tree(f":100644 160000 {'0' * 40} {'1' * 40} T\0mod/a\0".encode(), {"mod/a": Entry("100644", "0" * 40)}, "tree")
+
+
+def test_a_tree_is_the_same_however_git_is_asked_for_it(tmp_path: Path) -> None:
+    source = Source(tmp_path / "source")
+    odd: dict[str, bytes | str | None] = {"line\nbreak.php": "1", "ümlaut.php": "1", " a\tb ": "1"}
+    trees = [source.tree(source.commit(files)) for files in (OLD, NEW, {**OLD, **odd}, {})]
+    for one in trees:
+        for other in trees:
+            history = History(source.path / ".git")
+            history.files(one)
+            assert history.files(other) == History(history.path).files(other)
 
 
 def test_modes_of_long_ago_are_those_of_today() -> None:
