@@ -186,6 +186,21 @@ def test_the_sites_own_database_is_no_copy(old: Site) -> None:
     assert old.config("release")
 
 
+def test_old_code_gets_rid_of_what_newer_code_has_cached(old: Site, new: Site, tmp_path: Path) -> None:
+    """The last of these tests that goes between two releases: dump, upgrade, and back."""
+    dump = tmp_path / "dump.sql.gz"
+    tool(old, "dump", dump).must_succeed()
+    release = old.config("release")
+    new.cli("admin/cli/upgrade.php", "--non-interactive", timeout=900).must_succeed()
+    assert old.config("release") != release
+    tool(old, "restore", dump).must_succeed()
+    assert "The data source class does not exist" in old.cli("admin/cli/purge_caches.php").text
+    done = old.php(TOOLS / "caches.php", old.code)
+    assert (done.rc, done.out) == (0, ""), done.err
+    assert old.cli("admin/cli/purge_caches.php").rc == 0
+    assert (old.config("release"), asked(old)["pending"]) == (release, False)
+
+
 def test_a_server_that_is_gone_is_named_and_no_password_shows(old: Site, tmp_path: Path) -> None:
     config = old.code / "config.php"
     before = config.read_text()
