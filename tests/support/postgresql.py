@@ -62,7 +62,8 @@ class PostgreSQL:
         password.chmod(0o644)
         try:
             initialise = [programs / "initdb", "--no-sync", f"--pgdata={data}", f"--username={self.user}", f"--pwfile={password}"]
-            run([*as_someone, *initialise, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"], cwd=self.directory).must_succeed()
+            how = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+            run([*as_someone, *initialise, *how], cwd=self.directory).must_succeed()
             settings = [word for setting in (*_SETTINGS, f"unix_socket_directories={self.directory}") for word in ("-c", setting)]
             # A test run that is killed takes its server with it.
             argv = ["setpriv", "--pdeathsig", "INT", *as_someone[1:], str(programs / "postgres"), "-D", str(data), *settings]
@@ -133,4 +134,3 @@ class PostgreSQL:
             time.sleep(0.05)
         log = (self.directory / "server.log").read_text(errors="replace")[-3000:]
         raise SupportError(f"postgres in {self.directory} did not become ready:\n{log}")
-
