@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from support.mariadb import MariaDB
 from support.moodle import Site, installed_site
 from support.platforms import Platform
-from support.process import Result
+from support.process import Result, run
 
 TOOLS = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files"
 RELEASE = "SELECT value FROM mdl_config WHERE name = 'release'"
@@ -33,8 +34,8 @@ def new(old: Site, platform: Platform, tmp_path_factory: pytest.TempPathFactory)
     return old.on(platform.new, tmp_path_factory.mktemp("new") / "code")
 
 
-def asked(site: Site, *settings: str) -> dict[str, Any]:
-    result = site.php(*settings, TOOLS / "preflight.php", site.code)
+def asked(site: Site, *settings: str, dumps: Path | None = None) -> dict[str, Any]:
+    result = site.php(*settings, TOOLS / "preflight.php", site.code, *([dumps] if dumps else []))
     assert result.rc == 0, result.out + result.err
     told: dict[str, Any] = json.loads(result.out.splitlines()[-1])
     return told
@@ -122,6 +123,76 @@ def test_older_code_is_refused(old: Site) -> None:
         old.query("UPDATE mdl_config SET value = value - 1 WHERE name = 'version'")
 
 
+def found(told: dict[str, Any]) -> dict[str, str]:
+    return {finding["subject"]: finding["level"] for finding in told["findings"] if finding["subject"].startswith(("database c", "room"))}
+
+
+def test_a_collation_that_new_tables_would_not_share_is_named(new: Site, old: Site) -> None:
+    assert found(asked(new)) == {}
+    old.query("CREATE TABLE mdl_odd (name VARCHAR(9)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    try:
+        assert found(asked(new)) == {"database collation": "warning"}
+        new.configure("$CFG->dboptions['dbcollation'] = 'utf8mb4_bin';")
+        told = asked(new)
+        assert found(told) == {"database collation": "blocking"}
+        [finding] = [finding for finding in told["findings"] if finding["subject"] == "database collation"]
+        assert finding["found"].startswith("config.php wants utf8mb4_bin, the tables have utf8mb4_unicode_ci (")
+        assert "mysql_collation.php" in finding["remedy"]
+    finally:
+        new.configure()
+        old.query("DROP TABLE mdl_odd")
+
+
+@pytest.mark.parametrize(("collation", "level"), [("utf8mb3_unicode_ci", "warning"), ("latin1_swedish_ci", "blocking")])
+def test_a_database_that_is_not_of_utf8mb4_is_named(new: Site, old: Site, collation: str, level: str) -> None:
+    old.query(f"CREATE TABLE mdl_odd (name VARCHAR(9)) COLLATE {collation}")
+    new.configure(f"$CFG->dboptions['dbcollation'] = '{collation}';")
+    try:
+        assert found(asked(new)) == {"database collation": "warning", "database character set": level}
+    finally:
+        new.configure()
+        old.query("DROP TABLE mdl_odd")
+
+
+def test_a_list_of_components_that_releases_share_is_named_and_left_alone(new: Site, old: Site, tmp_path: Path) -> None:
+    shared = tmp_path / "components.php"
+    setting = f"$CFG->alternative_component_cache = '{shared}';"
+    for site in (old, new):
+        site.configure(setting)
+    try:
+        assert old.cli("admin/cli/alternative_component_cache.php", "--rebuild").rc == 0
+        before = shared.read_bytes()
+        assert "alternative_component_cache" in blocking(asked(new))
+        assert shared.read_bytes() == before
+        assert "Outdated" in new.cli("admin/cli/upgrade.php", "--is-pending").text, "as it would stop after the switch"
+        new.configure(setting + " $CFG->alternative_component_cache .= '.' . basename(__DIR__);")
+        assert "alternative_component_cache" not in blocking(asked(new))
+    finally:
+        for site in (old, new):
+            site.configure()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0 or run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0755", "tmpfs", folder]).rc != 0:
+        pytest.skip("a small disk cannot be mounted here: missing room was not tried")
+    yield folder
+    run(["umount", "--lazy", folder])
+
+
+def test_missing_room_is_named(new: Site, small_disk: Path) -> None:
+    assert found(asked(new, dumps=small_disk.parent / "not" / "there" / "yet")) == {}
+    told = asked(new, dumps=small_disk / "not" / "there" / "yet")
+    assert found(told) == {"room for the dump": "blocking"}
+    new.configure(f"$CFG->dataroot = '{small_disk}';")
+    try:
+        assert found(asked(new)) == {"room in dataroot": "blocking"}
+    finally:
+        new.configure()
+
+
 # The database as a whole
 
 
@@ -184,6 +255,21 @@ def test_the_sites_own_database_is_no_copy(old: Site) -> None:
         assert done.rc == 1
         assert "own database" in done.err
     assert old.config("release")
+
+
+def test_old_code_gets_rid_of_what_newer_code_has_cached(old: Site, new: Site, tmp_path: Path) -> None:
+    """The last of these tests that goes between two releases: dump, upgrade, and back."""
+    dump = tmp_path / "dump.sql.gz"
+    tool(old, "dump", dump).must_succeed()
+    release = old.config("release")
+    new.cli("admin/cli/upgrade.php", "--non-interactive", timeout=900).must_succeed()
+    assert old.config("release") != release
+    tool(old, "restore", dump).must_succeed()
+    assert "The data source class does not exist" in old.cli("admin/cli/purge_caches.php").text
+    done = old.php(TOOLS / "caches.php", old.code)
+    assert (done.rc, done.out) == (0, ""), done.err
+    assert old.cli("admin/cli/purge_caches.php").rc == 0
+    assert (old.config("release"), asked(old)["pending"]) == (release, False)
 
 
 def test_a_server_that_is_gone_is_named_and_no_password_shows(old: Site, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.campus import Campus, make_campus
 from support.mariadb import MariaDB
+from support.repositories import git
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "Adm1n; 'quoted' $ecret"  # noqa: S105 - of a site that lives as long as this test
@@ -199,3 +200,74 @@ def test_the_way_back_with_a_dump_asks_whether_new_data_may_be_lost(window: Site
     assert done.code == 0, done.said[-3000:]
     assert (window.campus.version(), window.setting("branch")) == ("4.2", "402")
     nothing_is_open(window)
+
+
+def test_from_code_that_is_served_whole_to_code_with_a_folder_public_and_back(
+    database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As from Moodle 5.0 to 5.1: all that is served moves into the folder, config.php and the command lines stay."""
+    site = Site(make_campus(tmp_path_factory.mktemp("public")), database_server, "site_with_public")
+    code = site.campus.folder / "code"
+    git(site.campus.folder, "clone", "--quiet", str(site.campus.sources["moodle"]), str(code))
+    git(code, "checkout", "--quiet", "v4.3.0")
+    (code / "public").mkdir()
+    for path in git(code, "ls-tree", "--name-only", "HEAD").splitlines():
+        git(code, "mv", path, "public")
+    git(code, "mv", "public/admin/cli", "cli")
+    (code / "admin").mkdir()
+    git(code, "mv", "cli", "admin/cli")
+    (code / "public" / "config.php").write_text("<?php require_once(__DIR__ . '/../config.php');\n")
+    git(code, "add", "--all", "--force")
+    git(code, "commit", "--quiet", "-m", "public")
+    git(code, "tag", "public")
+    plays: dict[str, t.Any] = {"moodle_repository": str(code), "moodle_manifest": None, "moodle_dump": True}
+
+    first = site.play("deliver", moodle_revision="v4.2.0", **plays)
+    assert first.code == 0, first.said[-3000:]
+    second = site.play("deliver", moodle_revision="public", **plays)
+    assert second.code == 0, second.said[-3000:]
+    assert "Upgrade the database, once" in second.said
+    assert (site.setting("branch"), (site.campus.site / "current/public/version.php").exists()) == ("403", True)
+    nothing_is_open(site)
+
+    back = {"moodle_restore_dump": str(site.dumps()[0]), "moodle_accept_data_loss": True, "moodle_release_id": site.previous()}
+    gone_back = site.play("rollback", **back, **plays)
+    assert gone_back.code == 0, gone_back.said[-3000:]
+    assert (site.setting("branch"), site.campus.version()) == ("402", "4.2")
+    nothing_is_open(site)
+
+
+def test_what_somebody_closed_before_stays_closed(database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> None:
+    site = Site(make_campus(tmp_path_factory.mktemp("closed")), database_server, "site_closed_before")
+    # Nobody listens there: what is closed is not asked.
+    unasked = {"moodle_health_url": "http://127.0.0.1:9/"}
+    site.campus.declare("4.1.0")
+    first = site.play("deliver")
+    assert first.code == 0, first.said[-3000:]
+
+    marker = site.campus.folder / "data" / "climaintenance.html"
+    marker.write_text("We are moving house.")
+    site.campus.declare("4.2.0")
+    done = site.play("deliver", moodle_session_title="Summer", **unasked)
+    assert done.code == 0, done.said[-3000:]
+    assert "The site was closed before, and stays so." in done.said
+    assert (marker.read_text(), site.setting("branch"), site.setting("cron_enabled")) == ("We are moving house.", "402", "1")
+    [session] = (site.campus.site / ".delivery" / "sessions").iterdir()
+    steps = [json.loads(line).get("step") for line in (site.campus.site / ".delivery" / "journal.jsonl").read_text().splitlines()]
+    assert "left_closed" in steps, session
+    assert "maintenance_off" not in steps
+
+    marker.unlink()
+    site.server.execute("UPDATE mdl_config SET value = '1' WHERE name = 'maintenance_enabled'", site.name)
+    site.server.execute("INSERT IGNORE INTO mdl_config (name, value) VALUES ('maintenance_enabled', '1')", site.name)
+    site.campus.declare("4.3.0")
+    site.goes_wrong(upgrade="crash")
+    crashed = site.play("deliver", **unasked)
+    assert crashed.code != 0
+    assert site.closed, "to administrators too, as long as code and database may not fit"
+    site.goes_wrong()
+    done = site.play("deliver", **unasked)
+    assert done.code == 0, done.said[-3000:]
+    assert "closed before to all but administrators, and stays so" in done.said
+    assert (site.setting("maintenance_enabled"), site.setting("branch")) == ("1", "403")
+    nothing_is_open(site)

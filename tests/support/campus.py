@@ -38,8 +38,8 @@ class Campus:
         self.manifest.write_text("\n".join(lines if plugins else lines[:-1]) + "\n")
 
     def variables(self, **more: t.Any) -> dict[str, t.Any]:
-        """What the playbooks are given; nobody else is become, and the front page needs no database."""
-        return {
+        """What the playbooks are given; nobody else is become, and the front page needs no database. None takes one away."""
+        given = {
             "moodle_manifest": str(self.manifest),
             "moodle_repository": str(self.folder / "campus.git"),
             "moodle_store": str(self.folder / "store.git"),
@@ -51,6 +51,7 @@ class Campus:
             "moodle_site_dataroot": str(self.folder / "data"),
             **more,
         }
+        return {name: value for name, value in given.items() if value is not None}
 
     def inventory(self) -> dict[str, t.Any]:
         """This machine as build host and web host."""

@@ -10,12 +10,13 @@ import re
 from pathlib import Path
 
 from .mariadb import MariaDB
+from .postgresql import PostgreSQL
 from .process import SupportError
 
 VMOODLE = Path("local/vmoodle")
 
 
-def write_config(code: Path, *, server: MariaDB, database: str, dataroot: Path, wwwroot: str, extra: str = "") -> Path:
+def write_config(code: Path, *, server: MariaDB | PostgreSQL, database: str, dataroot: Path, wwwroot: str, extra: str = "") -> Path:
     """Write `config.php` into the code; with VMoodle's hook and its `vconfig.php` when VMoodle is there.
 
     `extra` is PHP that goes between the settings and the hook.
@@ -35,14 +36,14 @@ include $CFG->dirroot . '/local/vmoodle/vconfig.php';
 unset($CFG);
 global $CFG, $CLI_VMOODLE_PRECHECK;
 $CFG = new stdClass();
-$CFG->dbtype = 'mariadb';
+$CFG->dbtype = '{server.dbtype}';
 $CFG->dblibrary = 'native';
 $CFG->dbhost = '{server.host}';
 $CFG->dbname = '{database}';
 $CFG->dbuser = '{server.user}';
 $CFG->dbpass = '{server.password}';
 $CFG->prefix = 'mdl_';
-$CFG->dboptions = ['dbpersist' => 0, 'dbsocket' => '{server.socket}', 'dbcollation' => 'utf8mb4_unicode_ci'];
+$CFG->dboptions = {server.dboptions};
 $CFG->wwwroot = '{wwwroot}';
 $CFG->dataroot = '{dataroot}';
 $CFG->dirroot = __DIR__;
@@ -55,7 +56,7 @@ require_once(__DIR__ . '/lib/setup.php');
     return file
 
 
-def write_vconfig(code: Path, *, server: MariaDB, database: str) -> Path:
+def write_vconfig(code: Path, *, server: MariaDB | PostgreSQL, database: str) -> Path:
     """VMoodle's own template, filled in with the access to the master's database."""
     text = (code / VMOODLE / "vconfig-dist.php").read_text()
     values = {

@@ -14,7 +14,8 @@ from .mariadb import MariaDB
 from .moodle import Site, installed_site
 from .nodes import Node
 from .platforms import Platform, real, real_available, standin
-from .process import SupportError, program
+from .postgresql import PostgreSQL
+from .process import SupportError, program, run
 from .web import PhpServer, free_port
 
 
@@ -52,6 +53,19 @@ def database_server() -> Iterator[MariaDB]:
         except SupportError as missing:
             pytest.skip(str(missing))
     with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A private PostgreSQL; tests that need it are skipped by name where it or PHP's driver is missing."""
+    try:
+        PostgreSQL.programs()
+        if run([program("php", "php-cli"), "-r", "exit((int) !extension_loaded('pgsql'));"]).rc != 0:
+            raise SupportError("PHP's extension pgsql is not installed: install it (Debian: apt-get install php-pgsql)")
+    except SupportError as missing:
+        pytest.skip(str(missing))
+    with PostgreSQL() as server:
         yield server
 
 

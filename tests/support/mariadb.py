@@ -49,6 +49,7 @@ class MariaDB:
         server.execute("SELECT 1 AS one", "campus")  # [{"one": "1"}]
     """
 
+    dbtype = "mariadb"
     host = "localhost"
     user = "moodle"
     password = "moodle"  # noqa: S105 - guards a private socket, for the length of a test
@@ -67,6 +68,11 @@ class MariaDB:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    @property
+    def dboptions(self) -> str:
+        """For config.php."""
+        return f"['dbpersist' => 0, 'dbsocket' => '{self.socket}', 'dbcollation' => 'utf8mb4_unicode_ci']"
 
     @property
     def pid(self) -> int | None:

@@ -18,6 +18,7 @@ from .config_php import VMOODLE, write_config
 from .mariadb import MariaDB
 from .nodes import Node, create_node, give_identity
 from .platforms import Platform
+from .postgresql import PostgreSQL
 from .process import Result, program, run
 from .sources import Source, check_out, resolve
 
@@ -33,7 +34,7 @@ class Site:
     platform: Platform
     code: Path
     dataroot: Path
-    server: MariaDB
+    server: MariaDB | PostgreSQL
     database: str
     wwwroot: str
     dump: Path
@@ -116,7 +117,7 @@ def check_out_code(platform: Platform, ref: str, code: Path, *, virtual: bool = 
 def installed_site(
     platform: Platform,
     directory: Path,
-    server: MariaDB,
+    server: MariaDB | PostgreSQL,
     *,
     ref: str | None = None,
     virtual: bool = True,
@@ -132,7 +133,7 @@ def installed_site(
         server=server,
         database=database or f"site{next(_numbers)}",
         wwwroot=wwwroot,
-        dump=cache_directory() / "dumps" / f"{_installation(platform, ref or platform.old, virtual, plugins)}.sql",
+        dump=cache_directory() / "dumps" / f"{_installation(platform, ref or platform.old, virtual, plugins)}.{server.dbtype}.sql",
     )
     site.dataroot.mkdir(parents=True, exist_ok=True)
     site.configure()

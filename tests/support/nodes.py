@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .mariadb import MariaDB
+from .postgresql import PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def create_node(server: MariaDB, *, master: str, dump: Path, name: str, wwwroot:
     return node
 
 
-def give_identity(server: MariaDB, database: str, wwwroot: str) -> None:
+def give_identity(server: MariaDB | PostgreSQL, database: str, wwwroot: str) -> None:
     """A copy must not pass for its original: its address and its site identifier are made its own."""
     identifier = secrets.token_hex(16) + wwwroot.rsplit("//", maxsplit=1)[-1]
     server.execute(
@@ -44,7 +45,7 @@ def give_identity(server: MariaDB, database: str, wwwroot: str) -> None:
         UPDATE mdl_config SET value = '{wwwroot}' WHERE name = 'wwwroot';
         UPDATE mdl_config SET value = '{identifier}' WHERE name = 'siteidentifier';
         UPDATE mdl_mnet_host SET wwwroot = '{wwwroot}'
-         WHERE id = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id');
+         WHERE id = (SELECT CAST(value AS DECIMAL) FROM mdl_config WHERE name = 'mnet_localhost_id');
         """,
         database,
     )

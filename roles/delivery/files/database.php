@@ -214,12 +214,17 @@ class mysql extends database {
 
 class postgres extends database {
     public function dumper(): array {
-        $tables = addcslashes($this->config->prefix, '\\*?[]|().+{}^$') . '*';
-        return [[self::program('pg_dump'), '--no-owner', '--no-privileges', '--encoding=UTF8', "--table=$tables", ...$this->connection()], $this->secret()];
+        $quoted = fn(string $name): string => '"' . str_replace('"', '""', $name) . '"';
+        $schema = $this->option('dbschema') === '' ? '' : $quoted($this->option('dbschema')) . '.';
+        $tables = '--table=' . $schema . $quoted($this->config->prefix) . '*';
+        $extra = ['--no-owner', '--no-privileges', '--encoding=UTF8', $tables, '--no-password'];
+        return [[self::program('pg_dump'), ...$extra], $this->connection()];
     }
 
+    /** Not in one transaction: each table takes a dozen locks, and the server has a fixed number of them. */
     public function reader(): array {
-        return [[self::program('psql'), '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', ...$this->connection()], $this->secret()];
+        $extra = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--no-password'];
+        return [[self::program('psql'), ...$extra], $this->connection()];
     }
 
     public function last_words(): string {
@@ -227,24 +232,34 @@ class postgres extends database {
     }
 
     public function clear(): void {
-        $config = $this->config;
-        $parts = ["dbname=$config->dbname", $config->dbhost ? "host=$config->dbhost" : null];
-        $parts[] = $this->option('dbport') === '' ? null : 'port=' . (int) $this->option('dbport');
-        $link = new PDO('pgsql:' . implode(';', array_filter($parts)), $config->dbuser, $config->dbpass, [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION]);
-        $query = $link->prepare('SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND starts_with(tablename, ?)');
-        $query->execute([$config->prefix]);
-        foreach ($query->fetchAll(PDO::FETCH_COLUMN) as $table) {
-            $link->exec('DROP TABLE "' . str_replace('"', '""', $table) . '" CASCADE');
+        foreach ($this->connection() as $name => $value) {
+            putenv("$name=$value");
         }
+        // Everything that it has to know stands in the environment, as for the programs.
+        $link = @pg_connect('', PGSQL_CONNECT_FORCE_NEW) ?: throw new Exception(error_get_last()['message'] ?? 'PostgreSQL cannot be reached.');
+        $schema = $this->option('dbschema');
+        $wanted = 'SELECT format(\'%I.%I\', schemaname, tablename) FROM pg_tables
+            WHERE schemaname = coalesce(nullif($1, \'\'), current_schema()) AND starts_with(tablename, $2)';
+        foreach (pg_fetch_all_columns(pg_query_params($link, $wanted, [$schema, $this->config->prefix])) as $table) {
+            if (!@pg_query($link, "DROP TABLE $table CASCADE")) {
+                throw new Exception(pg_last_error($link));
+            }
+        }
+        pg_close($link);
     }
 
+    /** As Moodle connects. */
     private function connection(): array {
-        $host = $this->config->dbhost === '' ? [] : ["--host={$this->config->dbhost}"];
-        $port = $this->option('dbport') === '' ? [] : ['--port=' . (int) $this->option('dbport')];
-        return [...$host, ...$port, "--username={$this->config->dbuser}", "--dbname={$this->config->dbname}", '--no-password'];
-    }
-
-    private function secret(): array {
-        return ['PGPASSWORD' => $this->config->dbpass];
+        $config = $this->config;
+        $local = $this->option('dbsocket') !== '' && in_array($config->dbhost, ['localhost', '127.0.0.1'], true);
+        $socket = str_contains($this->option('dbsocket'), '/') ? $this->option('dbsocket') : '';
+        return array_filter([
+            'PGHOST' => $local ? $socket : $config->dbhost,
+            'PGPORT' => $this->option('dbport'),
+            'PGUSER' => $config->dbuser,
+            'PGPASSWORD' => $config->dbpass,
+            'PGDATABASE' => $config->dbname,
+            'PGSSLMODE' => $this->option('ssl'),
+        ], fn(string $value): bool => $value !== '');
     }
 }

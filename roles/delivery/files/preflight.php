@@ -3,7 +3,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Asks code that is not served yet whether it can work here: php preflight.php CODE. Its last line is JSON:
+// Asks code that is not served yet whether it can work here: php preflight.php CODE [FOLDER OF DUMPS]. Its last line is JSON:
 // installed, pending, and findings, each with level (blocking or warning), subject, found and remedy. It changes nothing, and leaves
 // the map of components and the caches that the running code uses alone.
 
@@ -24,11 +24,11 @@ require($CFG->dirroot . '/lib/setup.php');
 register_shutdown_function('remove_dir', $private);
 require_once($CFG->libdir . '/environmentlib.php');
 
-$findings = environment_findings();
+$findings = array_merge(environment_findings(), component_cache_findings());
 $installed = !empty($CFG->version);
 $pending = $installed && moodle_needs_upgrading();
 if ($installed) {
-    $findings = array_merge($findings, core_findings(), plugin_findings());
+    $findings = array_merge($findings, core_findings(), plugin_findings(), collation_findings(), space_findings($argv[2] ?? ''));
 }
 echo "\n", json_encode(['installed' => $installed, 'pending' => $pending, 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 
@@ -55,6 +55,17 @@ function environment_findings(): array {
         $findings[] = finding($level, $subject, $found, 'put the host right, for the command line and for php-fpm');
     }
     return $findings;
+}
+
+/** A list of components that is there before its release was ever served is that of another one, at which this one stops. */
+function component_cache_findings(): array {
+    global $CFG;
+    $file = $CFG->alternative_component_cache ?? '';
+    if ($file === '' || !file_exists($file)) {
+        return [];
+    }
+    $remedy = "add . '.' . basename(__DIR__) to it in config.php, so that each release has its own, in a directory that the web server may write to";
+    return [finding('blocking', 'alternative_component_cache', "$file lists the components of other code", $remedy)];
 }
 
 function core_findings(): array {
@@ -95,6 +106,61 @@ function plugin_findings(): array {
         foreach ($failed as $component) {
             $found = 'a condition of it is not met: the core version or another plugin that it needs, or a core that it excludes';
             $findings[] = finding('blocking', $component, $found, 'choose a version of it that fits, or add what it needs');
+        }
+    }
+    return $findings;
+}
+
+function is_mysql(): bool {
+    global $CFG;
+    return in_array($CFG->dbtype, ['mariadb', 'mysqli', 'auroramysql'], true);
+}
+
+/** A table that an upgrade adds gets the collation of config.php: beside tables of another one, what joins them fails. */
+function collation_findings(): array {
+    global $CFG, $DB;
+    if (!is_mysql()) {
+        return [];
+    }
+    $counted = $DB->get_records_sql("SELECT table_collation AS collation_of, COUNT(*) AS number FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND LEFT(table_name, CHAR_LENGTH(?)) = ? GROUP BY table_collation ORDER BY number DESC", [$CFG->prefix, $CFG->prefix]);
+    $has = array_keys($counted);
+    $wanted = $CFG->dboptions['dbcollation'] ?? $has[0];
+    $told = implode(', ', array_map(fn($one): string => "$one->collation_of ($one->number tables)", $counted));
+    $remedy = 'convert the tables with admin/cli/mysql_collation.php, having dumped the database';
+    $findings = [];
+    if (!in_array($wanted, $has, true)) {
+        $found = "config.php wants $wanted, the tables have $told";
+        $findings[] = finding('blocking', 'database collation', $found, "set dbcollation in config.php to what the tables have, or $remedy");
+    } else if (count($has) > 1) {
+        $findings[] = finding('warning', 'database collation', "the tables differ: $told", $remedy);
+    }
+    if (!str_starts_with($wanted, 'utf8mb4_')) {
+        $level = str_starts_with($wanted, 'utf8') ? 'warning' : 'blocking';
+        $findings[] = finding($level, 'database character set', "it is that of $wanted, and utf8mb4 is needed", $remedy);
+    }
+    return $findings;
+}
+
+/** Room for the caches that are built anew, and for the dump: packed it takes a quarter of the data, or less. */
+function space_findings(string $dumps): array {
+    global $CFG, $DB;
+    $findings = [];
+    $megabytes = fn($bytes): string => ceil($bytes / 2 ** 20) . ' MB';
+    $free = disk_free_space($CFG->dataroot);
+    if ($free < 256 * 2 ** 20) {
+        $findings[] = finding('blocking', 'room in dataroot', "$CFG->dataroot has {$megabytes($free)}, and 256 MB are needed", 'make room there');
+    }
+    if ($dumps !== '') {
+        $sql = is_mysql() ? 'SELECT SUM(data_length) FROM information_schema.tables WHERE table_schema = DATABASE()'
+            : 'SELECT pg_database_size(current_database())';
+        $needed = $DB->get_field_sql($sql) / 4;
+        for ($folder = $dumps; !is_dir($folder); $folder = dirname($folder)) {
+            continue;
+        }
+        if (disk_free_space($folder) < $needed) {
+            $found = "$dumps has {$megabytes(disk_free_space($folder))}, and {$megabytes($needed)} are needed";
+            $findings[] = finding('blocking', 'room for the dump', $found, 'make room there, or name another folder (moodle_dump_folder)');
         }
     }
     return $findings;

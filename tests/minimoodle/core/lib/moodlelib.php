@@ -101,8 +101,37 @@ function moodle_needs_upgrading(): bool {
         || core_component::get_all_versions_hash() !== $CFG->allversionshash;
 }
 
+/** The list of caches lies beside the data, so that it outlives the code that wrote it. */
+class cache_helper {
+    public const DEFINED = [
+        'core/config',
+        'core/string',
+        // @since 403
+        'core/of_newer_code',
+        // @end
+    ];
+
+    public static function update_definitions(): void {
+        make_folder(dirname(self::file()));
+        file_put_contents(self::file(), json_encode(self::DEFINED));
+    }
+
+    public static function purge_all(): void {
+        $listed = is_file(self::file()) ? json_decode(file_get_contents(self::file()), true) : [];
+        if (array_diff($listed, self::DEFINED)) {
+            throw new coding_exception('codingerror', '', '', 'Coding error detected, it must be fixed by a programmer: The data source class does not exist.');
+        }
+    }
+
+    private static function file(): string {
+        global $CFG;
+        return $CFG->altcacheconfigpath ?? $CFG->dataroot . '/muc/config.php';
+    }
+}
+
 function purge_all_caches(): void {
     global $CFG;
+    cache_helper::purge_all();
     foreach ([$CFG->cachedir, $CFG->localcachedir] as $folder) {
         remove_dir($folder, true);
     }

@@ -100,6 +100,7 @@ function upgrade_noncore(): void {
     }
     set_config('allversionshash', core_component::get_all_versions_hash());
     set_config('allcomponenthash', core_component::get_all_component_hash());
+    cache_helper::update_definitions();
     unset_config('upgraderunning');
 }
 

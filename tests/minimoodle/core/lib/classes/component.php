@@ -16,11 +16,16 @@ class core_component {
     public static function init(): void {
         global $CFG;
         self::$version = self::version_on_disk();
-        $ignore = CACHE_DISABLE_ALL || (defined('IGNORE_COMPONENT_CACHE') && IGNORE_COMPONENT_CACHE);
+        if (defined('IGNORE_COMPONENT_CACHE') && IGNORE_COMPONENT_CACHE) {
+            self::fill();
+            return;
+        }
         if (!empty($CFG->alternative_component_cache)) {
             $file = $CFG->alternative_component_cache;
             if (!is_readable($file)) {
-                die('Can not read the file of $CFG->alternative_component_cache' . "\n");
+                self::fill();
+                self::write($file);
+                return;
             }
             $cache = self::read($file);
             if (($cache['version'] ?? null) != self::$version) {
@@ -30,17 +35,15 @@ class core_component {
             return;
         }
         $file = $CFG->cachedir . '/core_component.php';
-        $cache = $ignore || !is_readable($file) ? [] : self::read($file);
+        $cache = CACHE_DISABLE_ALL || !is_readable($file) ? [] : self::read($file);
         // The file holds absolute paths: another release's is of no use.
         if (($cache['dirroot'] ?? '') === $CFG->dirroot && ($cache['version'] ?? null) == self::$version) {
             [self::$types, self::$plugins] = [$cache['plugintypes'], $cache['plugins']];
             return;
         }
         self::fill();
-        if (!defined('IGNORE_COMPONENT_CACHE') || !IGNORE_COMPONENT_CACHE) {
-            make_folder($CFG->cachedir);
-            self::write($file);
-        }
+        make_folder($CFG->cachedir);
+        self::write($file);
     }
 
     public static function write(string $file): void {

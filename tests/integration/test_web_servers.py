@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""nginx and Apache as the role site configures them: what is served while releases are switched, and from where."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+
+import pytest
+from support.delivery_root import Root
+from support.process import SupportError, program
+from support.web_servers import Load, page, program_of_fpm, serving
+
+SWAPS, USERS, ENOUGH = 10, 4, 400
+
+
+@pytest.fixture(params=["nginx", "apache"])
+def server(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    try:
+        program(*{"nginx": ("nginx", "nginx"), "apache": ("apache2", "apache2-bin")}[kind])
+        program_of_fpm()
+    except SupportError as missing:
+        pytest.skip(str(missing))
+    return kind
+
+
+def fetch(port: int, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode(errors="replace")
+
+
+def deliver(root: Root, mark: str, files: dict[str, str]) -> None:
+    root.source.commit(files, tag=mark)
+    root.done("live", mark, release_id=mark)
+
+
+def test_every_answer_during_switches_is_of_one_release(server: str, tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    for mark in "ab":
+        deliver(root, mark, page(mark))
+    with serving(tmp_path / "web", root.path, server) as port, Load(port, USERS) as load:
+        swaps = 0
+        while swaps < SWAPS or load.answers.total() < ENOUGH:
+            mark = "ab"[swaps % 2]
+            root.done("rolled_back", release_id=mark)
+            # A request that begins after the switch gets the new release, without a reload.
+            assert fetch(port, "/") == (200, f"{mark} {mark}")
+            swaps += 1
+    assert (load.answers["error"], load.answers["mixed"]) == (0, 0), load.answers
+    assert load.answers["same"] >= ENOUGH
+
+
+def test_the_folder_public_is_served_alone_where_there_is_one(server: str, tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    deliver(root, "a", {**page("a"), "lib/setup.php": "<?php", "info.php": "<?php echo $_SERVER['PATH_INFO'] ?? '';"})
+    public = {f"public/{name}": text for name, text in {**page("b"), "lib/setup.php": "<?php", "pix/x.txt": "picture"}.items()}
+    public["public/info.php"] = "<?php echo $_SERVER['PATH_INFO'] ?? '', ' ', $_GET['q'] ?? '';"
+    deliver(root, "b", {**public, "secret.php": "<?php echo 'secret';", "public/.hidden": "secret", "public/.git.d/x": "secret"})
+    with serving(tmp_path / "web", root.path, server) as port:
+        assert fetch(port, "/") == (200, "b b")
+        assert fetch(port, "/index.php") == (200, "b b")
+        assert fetch(port, "/pix/x.txt") == (200, "picture")
+        assert fetch(port, "/info.php/theme/1?q=2") == (200, "/theme/1 2")
+        for hidden in ("/secret.php", "/public/index.php", "/.hidden", "/.git.d/x", "/lib/../../secret.php"):
+            status, text = fetch(port, hidden)
+            assert (status in (400, 403, 404), "secret" in text) == (True, False), hidden
+        root.done("rolled_back", release_id="a")
+        assert fetch(port, "/") == (200, "a a")
+        assert fetch(port, "/info.php/theme/1") == (200, "/theme/1")
+        root.done("rolled_back", release_id="b")
+        assert fetch(port, "/") == (200, "b b")
