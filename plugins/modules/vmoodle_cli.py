@@ -344,6 +344,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
@@ -428,7 +429,6 @@ class VmoodleCli:
             fleet.run(execution.run, plan, before)
         if self.parameters["retry_file"]:
             write_retry_file(self.parameters["retry_file"], fleet.unfinished)
-        self.background.close()
         return fleet
 
     def _select(self) -> Selection:
@@ -500,11 +500,7 @@ def main() -> None:
     )
     progress = module.params["progress"]
     background = Background(module.params["_background"], shown=Path(progress) if progress else None)
-    try:
-        result = VmoodleCli(module.params, module.check_mode, background).run()
-    except MoodleError as error:
-        module.fail_json(msg=error.message, **background.answer(error.result))
-    module.exit_json(**background.answer(result))
+    conclude(module, background, lambda: VmoodleCli(module.params, module.check_mode, background).run(), module.params["moodle"])
 
 
 if __name__ == "__main__":
