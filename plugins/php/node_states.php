@@ -95,9 +95,10 @@ final class node_databases {
         global $CFG;
         $file = $CFG->dirroot . '/local/vmoodle/vconfig.php';
         if (!$this->completed && ((string) $row->vdblogin === '' || (string) $row->vdbpass === '') && is_file($file)) {
-            // On a command line it says nothing but for a node; for the master's own address it changes no setting.
-            defined('CLI_VMOODLE_OVERRIDE') || define('CLI_VMOODLE_OVERRIDE', $CFG->wwwroot);
-            require_once($file);
+            // On a command line it says nothing but for a node, as it did when config.php included it; for the master's own address it
+            // changes no setting.
+            define('CLI_VMOODLE_OVERRIDE', $CFG->wwwroot);
+            require($file);
             $this->completed = true;
         }
         return [(string) (($CFG->vchildsdblogin ?? '') ?: $row->vdblogin), (string) (($CFG->vchildsdbpass ?? '') ?: $row->vdbpass)];

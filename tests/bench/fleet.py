@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """A fleet: one script on every virtual node, beside VMoodle's own bulk scripts."""
+# ruff: noqa: S608 - the values are the bench's own
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from support.mariadb import MariaDB
 from support.moodle import Site, installed_site
+from support.nodes import Node, register_node
 from support.platforms import Platform
 from support.play import run_module
 from support.process import SupportError, run
@@ -122,22 +124,14 @@ def upgrades(platform: Platform, server: MariaDB, folder: Path, nodes: int = 8) 
 def states(platform: Platform, server: MariaDB, folder: Path, rounds: int, nodes: int = 1000) -> Race:
     """Each with a database of its own that holds what tells a node's state."""
     site = installed_site(platform, folder / "states", server)
-    server.execute(
-        "".join(
-            f"CREATE DATABASE state{number};"
-            + "".join(
-                f"CREATE TABLE state{number}.mdl_{table} LIKE {site.database}.mdl_{table};"
-                f"INSERT INTO state{number}.mdl_{table} SELECT * FROM {site.database}.mdl_{table};"
-                for table in ("config", "config_plugins")
-            )
-            + f"INSERT INTO mdl_local_vmoodle SET name = 's{number}', shortname = 's{number}', description = '',"
-            f" vhostname = 'http://s{number}.test', vdbtype = 'mariadb', vdbhost = '{server.host}', vdblogin = '{server.user}',"
-            f" vdbpass = '{server.password}', vdbname = 'state{number}', vdbprefix = 'mdl_', vdbpersist = 0,"
-            f" vdatapath = '/data/s{number}', mnet = 0, enabled = 1, timecreated = 1;"
-            for number in range(nodes)
-        ),
-        site.database,
-    )
+    for number in range(nodes):
+        node = Node(f"s{number}", f"http://s{number}.test", f"state{number}", site.dataroot.parent / f"s{number}")
+        tables = "".join(
+            f"CREATE TABLE {node.database}.{table} LIKE {table}; INSERT INTO {node.database}.{table} SELECT * FROM {table};"
+            for table in ("mdl_config", "mdl_config_plugins")
+        )
+        server.execute(f"CREATE DATABASE {node.database}; {tables}", site.database)
+        register_node(server, master=site.database, node=node)
     settings = [f"{name}={value}" for name, value in site.php_settings().items()]
 
     def ours(_round: int) -> None:
