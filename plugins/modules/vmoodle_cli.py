@@ -57,6 +57,12 @@ options:
     type: list
     elements: str
     default: []
+  input:
+    description:
+      - What to answer where the script asks, one line for each question; for C(local/vmoodle/cli/reset_password.php) a user and the
+        new password. The same for all nodes.
+      - Kept out of Ansible's output and of every process list. What a script prints of it is in its log.
+    type: str
   nodes:
     description:
       - The nodes to run on. A node is named by its address (with or without the scheme), its name or its short name. Shell
@@ -239,6 +245,13 @@ EXAMPLES = r"""
     records: /var/log/moodle/upgrade.jsonl
     retry_file: /var/log/moodle/upgrade.retry
 
+- name: Give the administrator of two nodes a new password
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/reset_password.php
+    input: "admin\n{{ new_password }}"
+    nodes: [v1.example.org, v2.example.org]
+
 - name: Try again those that failed
   lms.moodle.vmoodle_cli:
     moodle: /srv/campus/current
@@ -349,6 +362,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.errors import Ba
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, Wish, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.keyboard import typed
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal, Selection, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, waves
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.priority import IO_CLASSES, make_way
@@ -383,6 +397,7 @@ class VmoodleCli:
             code,
             timeout=parameters["timeout"] or None,
             retries=parameters["retries"],
+            keys=None if parameters["input"] is None else typed(parameters["input"]),
             repeatable=parameters["repeatable"] or parameters["read_only"],
             log_dir=Path(parameters["log_dir"]) if parameters["log_dir"] else None,
             log_keep=parameters["log_keep"],
@@ -467,6 +482,7 @@ def main() -> None:
             "moodle": {"type": "path", "required": True},
             "script": {"type": "str", "required": True},
             "args": {"type": "list", "elements": "str", "default": []},
+            "input": {"type": "str", "no_log": True},
             "nodes": {"type": "list", "elements": "str"},
             "select": {"type": "str"},
             "include_disabled": {"type": "bool", "default": False},

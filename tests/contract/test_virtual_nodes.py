@@ -20,6 +20,7 @@ from support.web import PhpServer
 
 UNKNOWN = "http://nobody.campus.test"
 PURGE, MAINTENANCE, UPGRADE = (f"local/vmoodle/cli/{name}.php" for name in ("purge_caches", "maintenance", "upgrade"))
+RESET = "local/vmoodle/cli/reset_password.php"
 
 
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
@@ -175,6 +176,19 @@ def test_module_passes_arguments_and_exit_codes_on_and_prints_what_the_script_al
     assert (record["verdict"], [line for line in alone.out.splitlines() if line not in printed]) == ("ok", [])
     (record,) = ours("vmoodle_cli", site, args=["--name=none_of_that_name"], **asked)["nodes"]
     assert (record["verdict"], record["rc"]) == ("failed", 3)
+
+
+def test_script_of_vmoodles_that_asks_is_answered_on_each_node(site: Site, alpha: Node, beta: Node) -> None:
+    if not (site.code / RESET).exists():
+        pytest.skip("the stand-in has no script that asks")
+    asked = {"script": RESET, "nodes": ["alpha", "beta"], "forks": 1}
+    before = [site.query("SELECT password FROM mdl_user WHERE username = 'admin'", node) for node in (alpha, beta)]
+    result = ours("vmoodle_cli", site, input="admin\nOpen-Sesame-5!", **asked)
+    assert verdicts(result) == {"alpha": "ok", "beta": "ok"}, result
+    assert "Sesame" not in json.dumps(result)
+    after = [site.query("SELECT password FROM mdl_user WHERE username = 'admin'", node) for node in (alpha, beta)]
+    assert all(new != old for new, old in zip(after, before))
+    assert set(verdicts(ours("vmoodle_cli", site, input="nobody", **asked)).values()) == {"failed"}
 
 
 def test_pending_upgrade_is_what_upgrade_itself_says(site: Site, alpha: Node, beta: Node) -> None:

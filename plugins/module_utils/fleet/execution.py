@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -33,6 +33,8 @@ class Wish:
     code: Path
     timeout: float | None = None
     retries: int = 0
+    keys: bytes | None = field(default=None, repr=False)
+    """What is typed where the script asks; a password often."""
     repeatable: bool = False
     """The script may be run again when it was interrupted in the middle of its work."""
     log_dir: Path | None = None
@@ -56,7 +58,10 @@ class Execution:
 
     def __enter__(self) -> Execution:
         self._guardian = Guardian().__enter__()
-        self._workers = [Worker(self._command, self._wish.code, self._guardian, grace=self._wish.grace) for _ in range(max(1, self._forks))]
+        wish = self._wish
+        self._workers = [
+            Worker(self._command, wish.code, self._guardian, grace=wish.grace, keys=wish.keys) for _ in range(max(1, self._forks))
+        ]
         for worker in self._workers:
             self._idle.put(worker)
         return self

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..common.groups import Guardian, end_group, group_lives, signal_group
+from .keyboard import Keyboard
 
 _CHUNK = 65536
 _LOOK_EVERY = 0.5
@@ -33,8 +34,9 @@ Outcome = tuple["int | None", "Report | None"]
 class Worker:
     """Runs orders, by a process that is started when the first one comes, and again when it is gone."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, guardian: Guardian, *, grace: float) -> None:
+    def __init__(self, command: Sequence[str], cwd: Path, guardian: Guardian, *, grace: float, keys: bytes | None = None) -> None:
         self._command = command
+        self._keys = keys
         self._cwd = cwd
         self._guardian = guardian
         self._grace = grace
@@ -45,7 +47,7 @@ class Worker:
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._php is None or self._php.process.poll() is not None:
             self.close()
-            self._php = _Php(self._command, self._cwd, self._guardian, self._grace)
+            self._php = _Php(self._command, self._cwd, self._guardian, self._grace, self._keys)
         try:
             outcome = self._php.follow({"node": node, "words": words, "title": title}, hear, deadline)
         except BaseException:
@@ -65,8 +67,10 @@ class Worker:
 class _Php:
     """The process itself."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, guardian: Guardian, grace: float) -> None:
+    def __init__(self, command: Sequence[str], cwd: Path, guardian: Guardian, grace: float, keys: bytes | None) -> None:
         self._guardian = guardian
+        self._keys = keys
+        self._keyboard = None if keys is None else Keyboard()
         self._grace = grace
         self._control, theirs = socket.socketpair()
         self._output, writing = os.pipe()
@@ -76,15 +80,14 @@ class _Php:
                 list(command),
                 cwd=cwd,
                 env={**os.environ, "LMS_MOODLE_CONTROL": str(theirs.fileno())},
-                stdin=subprocess.DEVNULL,
+                stdin=self._keyboard.theirs if self._keyboard else subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         except OSError:
-            self._control.close()
-            os.close(self._output)
+            self._let_go()
             raise
         finally:
             theirs.close()
@@ -105,8 +108,7 @@ class _Php:
 
     def end(self) -> None:
         """Let the process end; what it does is killed, what a script that has ended left behind is not."""
-        self._control.close()
-        os.close(self._output)
+        self._let_go()
         if self._running:
             signal_group(self._group or self.process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -117,9 +119,17 @@ class _Php:
         for group in {self.process.pid, self._group} - {0}:
             self._guardian.leave(group)
 
+    def _let_go(self) -> None:
+        self._control.close()
+        os.close(self._output)
+        if self._keyboard:
+            self._keyboard.close()
+
     def follow(self, order: Mapping[str, t.Any], hear: Hear, deadline: float | None) -> Outcome:
         """Give the order, and listen until it is done or its time runs out."""
         self._running = True
+        if self._keyboard and self._keys is not None:
+            self._keyboard.type(self._keys)
         self._send(order)
         outcome = self._listen_to_the_end(hear, deadline)
         self._hear(hear, _LAST_WORDS)

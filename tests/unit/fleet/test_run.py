@@ -24,6 +24,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.background impor
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Wish, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.keyboard import typed
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.logs import log_name
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, Wave, waves
@@ -211,6 +212,21 @@ def test_what_was_interrupted_at_work_is_tried_again_only_where_that_is_allowed(
     assert sorted(fleet.ran()) == ["fail", "half"]
     fleet.run(["half", "fail"], retries=2, repeatable=True)
     assert sorted(fleet.ran()) == ["fail"] * 2 + ["half"] * 4
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["forking", "a process each"])
+def test_scripts_that_ask_are_answered_line_by_line_on_each_node(fleet: Fleet, forks: bool) -> None:
+    if not forks:
+        (fleet.folder / "cannot-fork").touch()
+    run = fleet.run(["ask1", "ask2"], forks=1, keys=typed("admin\nSésame; 'x'"))
+    assert [record["output"] for record in run.records()] == ["""['admin\\n', "Sésame; 'x'\\n", '']\n"""] * 2
+    assert "['', '', '']" in fleet.run(["ask3"]).records()[0]["output"]
+
+
+@pytest.mark.parametrize("text", ["a\x04b", "a\x1bb", "x" * 5000])
+def test_what_cannot_be_typed_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="'input'"):
+        typed(text)
 
 
 def test_logs_are_rotated(fleet: Fleet) -> None:
