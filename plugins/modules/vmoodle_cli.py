@@ -407,9 +407,9 @@ class VmoodleCli:
         """Run the script, or say where it would run; the module's result."""
         make_way(self.parameters["nice"], self.parameters["ionice"])
         selection = self._select()
-        with Records(
-            None if self.only_list else self.parameters["records"], self.wish.script.fingerprint(), resume=self.parameters["resume"]
-        ) as records:
+        wish = self.parameters
+        written = Records(wish["records"], self.wish.script.fingerprint(), resume=wish["resume"], only_look=self.only_list)
+        with written as records:
             fleet = self._go_through(selection, records)
         result = {
             "changed": not self.parameters["read_only"] and (bool(selection.nodes) if self.only_list else fleet.started()),

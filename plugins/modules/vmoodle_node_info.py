@@ -30,12 +30,12 @@ options:
     required: true
   nodes:
     description:
-      - The nodes to ask, as for M(lms.moodle.vmoodle_cli#module). When not set, all of them, disabled ones too.
+      - The nodes to ask, as for M(lms.moodle.vmoodle_cli). When not set, all of them, disabled ones too.
     type: list
     elements: str
   select:
     description:
-      - A JMESPath query over the registry's rows that narrows O(nodes) further, as for M(lms.moodle.vmoodle_cli#module).
+      - A JMESPath query over the registry's rows that narrows O(nodes) further, as for M(lms.moodle.vmoodle_cli).
     type: str
   master:
     description:

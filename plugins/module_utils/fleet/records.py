@@ -22,10 +22,11 @@ from ..common.files import write_atomically
 class Records:
     """For the length of a ``with``, during which no other run can write the same file; without a path nothing is written."""
 
-    def __init__(self, path: str | None, run: str, *, resume: bool = False) -> None:
+    def __init__(self, path: str | None, run: str, *, resume: bool = False, only_look: bool = False) -> None:
         self._path = path
         self._run = run
         self._resume = resume
+        self._only_look = only_look
         self._file: t.IO[bytes] | None = None
         self.done: dict[str, dict[str, t.Any]] = {}
         """The records of nodes that are ok already, by address: from the run that is continued."""
@@ -33,7 +34,11 @@ class Records:
         """Why nothing can be written any more."""
 
     def __enter__(self) -> Records:
-        if self._path is None:
+        if self._path is None or self._only_look:
+            if self._path and self._resume and Path(self._path).exists():
+                with a_place_for("records"), Path(self._path).open("rb") as old:
+                    self._check_run()
+                    self._read(old)
             return self
         with a_place_for("records"):
             self._file = file = open(self._path, "ab+", buffering=0, opener=_private)
@@ -55,17 +60,22 @@ class Records:
             self._file.close()
 
     def _begin(self, file: t.IO[bytes]) -> None:
-        beside = Path(f"{self._path}.run")
         if self._resume and file.seek(0, os.SEEK_END):
-            if not beside.exists() or beside.read_text() != self._run:
-                raise BadInput(
-                    f"{self._path} holds the records of another script, of other arguments or of other code:"
-                    " 'resume' continues the same run only. Begin anew without it."
-                )
+            self._check_run()
             file.truncate(self._read(file))
             return
         file.truncate(0)
-        write_atomically(beside, self._run.encode(), 0o600)
+        write_atomically(self._beside(), self._run.encode(), 0o600)
+
+    def _beside(self) -> Path:
+        return Path(f"{self._path}.run")
+
+    def _check_run(self) -> None:
+        if not self._beside().exists() or self._beside().read_text() != self._run:
+            raise BadInput(
+                f"{self._path} holds the records of another script, of other arguments or of other code:"
+                " 'resume' continues the same run only. Begin anew without it."
+            )
 
     def _read(self, file: t.IO[bytes]) -> int:
         """Find out what is done; returns where the last whole line ends."""

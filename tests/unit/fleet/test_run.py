@@ -276,6 +276,16 @@ def test_a_run_goes_on_with_what_is_not_ok(fleet: Fleet) -> None:
     assert fleet.run(["a", "b", "fail", "c"]).started() and len(fleet.ran()) == 9
 
 
+def test_a_preview_of_a_continued_run_lists_what_is_left_and_writes_nothing(fleet: Fleet) -> None:
+    arguments = fleet.arguments(["a", "fail"], resume=True)
+    assert call_module("vmoodle_cli", arguments)["failed"]
+    records = fleet.folder / "records"
+    before = records.read_bytes()
+    preview = call_module("vmoodle_cli", arguments, check=True)
+    assert {record["name"]: record["verdict"] for record in preview["nodes"]} == {"a": "ok", "fail": "skipped"}
+    assert records.read_bytes() == before
+
+
 def test_a_run_is_not_continued_with_something_else(fleet: Fleet) -> None:
     fleet.run(["a"])
     with pytest.raises(BadInput, match="another script"), Records(str(fleet.folder / "records"), "other", resume=True):
