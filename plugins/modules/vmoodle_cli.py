@@ -408,9 +408,15 @@ class VmoodleCli:
         make_way(self.parameters["nice"], self.parameters["ionice"])
         selection = self._select()
         wish = self.parameters
+        # What cannot be is found before the records of the last run are gone.
+        budget = Budget.parse(wish["max_failures"], len(selection.nodes) + len(selection.refused))
+        if self.wish.log_dir and not self.only_list:
+            make_log_dir(self.wish.log_dir)
+        if wish["retry_file"] and not self.only_list:
+            try_retry_file(wish["retry_file"])
         written = Records(wish["records"], self.wish.script.fingerprint(), resume=wish["resume"], only_look=self.only_list)
         with written as records:
-            fleet = self._go_through(selection, records)
+            fleet = self._go_through(selection, budget, records)
         result = {
             "changed": not self.parameters["read_only"] and (bool(selection.nodes) if self.only_list else fleet.started()),
             "nodes": fleet.records(),
@@ -420,11 +426,11 @@ class VmoodleCli:
             raise MoodleError(fleet.complaint(), **result)
         return result
 
-    def _go_through(self, selection: Selection, records: Records) -> FleetRun:
+    def _go_through(self, selection: Selection, budget: Budget, records: Records) -> FleetRun:
         forks = self.parameters["forks"] or os.cpu_count() or 1
         fleet = FleetRun(
             forks=1 if self.only_list else forks,
-            budget=Budget.parse(self.parameters["max_failures"], len(selection.nodes) + len(selection.refused)),
+            budget=budget,
             background=Background(None) if self.only_list else self.background,
             records=records,
             keep_ok=self.parameters["results"] == "all",
@@ -436,10 +442,6 @@ class VmoodleCli:
         if self.only_list:
             fleet.run(_would_run, plan, before)
             return fleet
-        if self.wish.log_dir:
-            make_log_dir(self.wish.log_dir)
-        if self.parameters["retry_file"]:
-            try_retry_file(self.parameters["retry_file"])
         with Execution(self.wish, self.php, forks=min(forks, len(left)), must_stop=fleet.must_stop) as execution:
             fleet.run(execution.run, plan, before)
         if self.parameters["retry_file"]:

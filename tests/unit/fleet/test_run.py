@@ -286,6 +286,14 @@ def test_a_preview_of_a_continued_run_lists_what_is_left_and_writes_nothing(flee
     assert records.read_bytes() == before
 
 
+@pytest.mark.parametrize("wrong", [{"max_failures": "some"}, {"retry_file": "/none/retry"}, {"log_dir": "/proc/none"}], ids=str)
+def test_bad_input_leaves_the_records_of_the_last_run(fleet: Fleet, wrong: dict[str, object]) -> None:
+    fleet.run(["a"])
+    before = (fleet.folder / "records").read_bytes()
+    assert call_module("vmoodle_cli", fleet.arguments(["a"], **wrong))["failed"]
+    assert (before, (fleet.folder / "records").read_bytes()) == (before, before)
+
+
 def test_a_run_is_not_continued_with_something_else(fleet: Fleet) -> None:
     fleet.run(["a"])
     with pytest.raises(BadInput, match="another script"), Records(str(fleet.folder / "records"), "other", resume=True):
