@@ -13,4 +13,4 @@ class ActionModule(BackgroundAction):
     """Module vmoodle_cli in the background."""
 
     MODULE = "lms.moodle.vmoodle_cli"
-    PHP_FILES = ("override.php", "lines.php", "registry.php")
+    PHP_FILES = ("node_worker.php", "lines.php", "registry.php", "node_states.php")

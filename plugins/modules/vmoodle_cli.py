@@ -18,10 +18,11 @@ description:
     itself.
   - VMoodle's own scripts (C(local/vmoodle/cli/)) get their C(--host) option. Any other Moodle script runs unchanged, with a
     prepended file that tells VMoodle which node to be.
+  - PHP is started once for each of the O(forks), and forks for each node; where it cannot, it is started for each node.
   - The exit code alone is not believed. A node is V(ok) only if the script ended with 0, ran for the address that was asked for,
     and on the database that the registry names for it. VMoodle itself ends with 0 on a node that it does not know.
   - While it runs, a line shows how far it is. When the play is stopped, the work on the host ends after the nodes that are being
-    done.
+    done. When the module itself is killed, all that it started is killed with it.
 
 extends_documentation_fragment:
   - lms.moodle.attributes
@@ -51,11 +52,17 @@ options:
     required: true
   args:
     description:
-      - Its arguments, one list item each. They are seen in the host's process list, so no password belongs here.
+      - Its arguments, one list item each. Ansible shows them, so no password belongs here.
       - The option C(--host) is not among them, since O(nodes) decides for whom the script runs.
     type: list
     elements: str
     default: []
+  input:
+    description:
+      - What to answer where the script asks, one line for each question; for C(local/vmoodle/cli/reset_password.php) a user and the
+        new password. The same for all nodes.
+      - Kept out of Ansible's output and of every process list. What a script prints of it is in its log.
+    type: str
   nodes:
     description:
       - The nodes to run on. A node is named by its address (with or without the scheme), its name or its short name. Shell
@@ -78,6 +85,12 @@ options:
       - Run on nodes that are disabled in the registry, too.
     type: bool
     default: false
+  pending:
+    description:
+      - Of these nodes, run only on those with a pending upgrade. One PHP process asks the databases of all; the others are recorded
+        as V(skipped), and those that cannot be asked as V(failed).
+    type: bool
+    default: false
   master:
     description:
       - Run on the master too, before all nodes, whatever O(nodes) and O(select) say.
@@ -92,6 +105,20 @@ options:
       - Seconds that one node may take. Then the script and all processes that it started are ended. V(0) means no limit.
     type: int
     default: 3600
+  retries:
+    description:
+      - How often a node is tried again when what stopped the script may pass by itself, with a pause before each further try that
+        doubles from five seconds on. That is when the database was out of reach before the script began its work, or when another
+        process was at the same work.
+    type: int
+    default: 2
+  repeatable:
+    description:
+      - Say that the script may be run again when it was stopped in the middle of its work. Then O(retries) holds too where the
+        database was lost, or a deadlock or a lock ended a query.
+      - With O(read_only=true) this is so.
+    type: bool
+    default: false
   canary:
     description:
       - So many nodes are run first, alone. If one of them fails, no other node is started.
@@ -117,13 +144,38 @@ options:
   records:
     description:
       - A file on the host that receives each node's record as one line of JSON, at the moment the node has ended. Begun anew by
-        each run.
+        each run, but for O(resume). Two runs cannot write the same file at once.
+      - A file of the same name with C(.run) behind it says which run it is of.
+    type: path
+  resume:
+    description:
+      - Continue the run that wrote O(records), however it ended. Nodes that are V(ok) there are not run again and keep their record;
+        a node that is tried again has a further line, and the last one counts.
+      - Refused when the script, its arguments or the code are not the same. Without such a file the run begins anew.
+    type: bool
+    default: false
+  results:
+    description:
+      - Which nodes RV(nodes) lists, V(all) or those that are not V(ok). For thousands of nodes the whole list is long, and
+        O(records) holds it in any case.
+    type: str
+    choices: [all, not_ok]
+    default: all
+  progress:
+    description:
+      - A file on the host that holds, while it runs and afterwards, how far it is, as JSON with C(what), C(total), C(done),
+        C(failed), C(seconds), C(rate) a second, C(left) in seconds, and C(over). Replaced twice a second at the most.
     type: path
   log_dir:
     description:
-      - A folder on the host for one log per node with all that the script printed, replaced by the next run. Made when missing.
+      - A folder on the host for one log per node with all that the script printed. Made when missing.
       - When not set, no logs are kept.
     type: path
+  log_keep:
+    description:
+      - How many older logs of a node are kept beside it, as C(.1) (the newest), C(.2) and so on.
+    type: int
+    default: 4
   read_only:
     description:
       - Say that the script changes nothing. Then the task never reports a change, and the script is run in check mode too.
@@ -142,9 +194,20 @@ options:
     default: []
   opcache:
     description:
-      - Share compiled scripts between the processes, in a private folder below the host's temporary folder.
+      - Share compiled scripts between the processes, in a private folder below the host's temporary folder. What no run has used
+        for a week is removed from there.
     type: bool
     default: true
+  nice:
+    description:
+      - How far to step back behind the host's other work, from V(0) to V(19).
+    type: int
+    default: 0
+  ionice:
+    description:
+      - How far to step back behind others who use the disk; needs C(ionice) on the host.
+    type: str
+    choices: [best-effort, idle]
   _php:
     description:
       - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
@@ -175,10 +238,19 @@ EXAMPLES = r"""
     moodle: /srv/campus/current
     script: local/vmoodle/cli/upgrade.php
     args: [--non-interactive]
+    pending: true
     canary: 1
     max_failures: 5%
     log_dir: /var/log/moodle/upgrade
+    records: /var/log/moodle/upgrade.jsonl
     retry_file: /var/log/moodle/upgrade.retry
+
+- name: Give the administrator of two nodes a new password
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/reset_password.php
+    input: "admin\n{{ new_password }}"
+    nodes: [v1.example.org, v2.example.org]
 
 - name: Try again those that failed
   lms.moodle.vmoodle_cli:
@@ -186,6 +258,14 @@ EXAMPLES = r"""
     script: local/vmoodle/cli/upgrade.php
     args: [--non-interactive]
     nodes: ["@/var/log/moodle/upgrade.retry"]
+
+- name: Go on where a run was cut short, with what is left
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/upgrade.php
+    args: [--non-interactive]
+    records: /var/log/moodle/upgrade.jsonl
+    resume: true
 
 - name: Read a setting of all nodes whose name begins with A
   lms.moodle.vmoodle_cli:
@@ -198,7 +278,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: One record per node, in the order in which they ended.
+  description: One record per node, in the order in which they ended; with O(results=not_ok) without those that are V(ok).
   returned: always, except when nothing could be started at all
   type: list
   elements: dict
@@ -277,22 +357,21 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, not_run
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Selection, choose
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, Wave, waves
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import matching, names_from_files, read_registry
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import (
-    FleetRun,
-    complaint,
-    make_log_dir,
-    open_records,
-    try_retry_file,
-    write_retry_file,
-)
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, Wish, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.keyboard import typed
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal, Selection, choose
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, waves
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.priority import IO_CLASSES, make_way
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.records import Records
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import Registry, matching, names_from_files
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import FleetRun, make_log_dir, try_retry_file, write_retry_file
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Script
+
+_NICEST = 19
 
 
 class VmoodleCli:
@@ -302,61 +381,97 @@ class VmoodleCli:
         self.parameters = parameters
         self.background = background
         self.only_list = check_mode and not parameters["read_only"]
-        for name in ("forks", "timeout", "canary", "batch"):
+        for name in ("forks", "timeout", "retries", "canary", "batch", "log_keep"):
             if (parameters[name] or 0) < 0:
                 raise BadInput(f"'{name}' is {parameters[name]}: it cannot be less than 0.")
+        if not 0 <= parameters["nice"] <= _NICEST:
+            raise BadInput(f"'nice' is {parameters['nice']}: it goes from 0 to {_NICEST}.")
+        if parameters["resume"] and not parameters["records"]:
+            raise BadInput("'resume' continues the run that wrote 'records': say which file that is.")
         code = code_root(parameters["moodle"])
         script = Script.find(code, parameters["script"], parameters["args"])
         opcache = opcache_folder(code) if parameters["opcache"] else None
-        php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
-        log_dir = Path(parameters["log_dir"]) if parameters["log_dir"] else None
-        self.execution = Execution(php, code, script, parameters["timeout"] or None, log_dir)
+        self.php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
+        self.wish = Wish(
+            script,
+            code,
+            timeout=parameters["timeout"] or None,
+            retries=parameters["retries"],
+            keys=None if parameters["input"] is None else typed(parameters["input"]),
+            repeatable=parameters["repeatable"] or parameters["read_only"],
+            log_dir=Path(parameters["log_dir"]) if parameters["log_dir"] else None,
+            log_keep=parameters["log_keep"],
+        )
 
     def run(self) -> dict[str, t.Any]:
         """Run the script, or say where it would run; the module's result."""
+        make_way(self.parameters["nice"], self.parameters["ionice"])
         selection = self._select()
-        total = len(selection.nodes) + len(selection.refused)
-        budget = Budget.parse(self.parameters["max_failures"], total)
-        plan = list(waves(selection.nodes, canary=self.parameters["canary"], batch=self.parameters["batch"]))
-        refused = [not_run(refusal, refusal.verdict, refusal.reason) for refusal in selection.refused]
-        if self.only_list:
-            fleet = FleetRun(_would_run, forks=1, budget=budget, background=Background(None))
-            fleet.run(plan, refused)
-        else:
-            fleet = self._really_run(plan, refused, budget)
+        wish = self.parameters
+        # What cannot be is found before the records of the last run are gone.
+        budget = Budget.parse(wish["max_failures"], len(selection.nodes) + len(selection.refused))
+        if self.wish.log_dir and not self.only_list:
+            make_log_dir(self.wish.log_dir)
+        if wish["retry_file"] and not self.only_list:
+            try_retry_file(wish["retry_file"])
+        written = Records(wish["records"], self.wish.script.fingerprint(), resume=wish["resume"], only_look=self.only_list)
+        with written as records:
+            fleet = self._go_through(selection, budget, records)
         result = {
             "changed": not self.parameters["read_only"] and (bool(selection.nodes) if self.only_list else fleet.started()),
-            "nodes": fleet.records,
+            "nodes": fleet.records(),
             "summary": fleet.summary(),
         }
-        if budget.fails(len(fleet.bad())):
-            raise MoodleError(complaint(fleet.bad(), total), **result)
+        if fleet.failed():
+            raise MoodleError(fleet.complaint(), **result)
         return result
 
-    def _really_run(self, plan: list[Wave], refused: list[Record], budget: Budget) -> FleetRun:
-        if self.execution.log_dir:
-            make_log_dir(self.execution.log_dir)
+    def _go_through(self, selection: Selection, budget: Budget, records: Records) -> FleetRun:
+        forks = self.parameters["forks"] or os.cpu_count() or 1
+        fleet = FleetRun(
+            forks=1 if self.only_list else forks,
+            budget=budget,
+            background=Background(None) if self.only_list else self.background,
+            records=records,
+            keep_ok=self.parameters["results"] == "all",
+        )
+        before = [not_run(refusal, refusal.verdict, refusal.reason) for refusal in selection.refused]
+        before += [records.done[node.wwwroot] for node in selection.nodes if node.wwwroot in records.done]
+        left = [node for node in selection.nodes if node.wwwroot not in records.done]
+        plan = list(waves(left, canary=self.parameters["canary"], batch=self.parameters["batch"]))
+        if self.only_list:
+            fleet.run(_would_run, plan, before)
+            return fleet
+        with Execution(self.wish, self.php, forks=min(forks, len(left)), must_stop=fleet.must_stop) as execution:
+            fleet.run(execution.run, plan, before)
         if self.parameters["retry_file"]:
-            try_retry_file(self.parameters["retry_file"])
-        with open_records(self.parameters["records"] or os.devnull) as records:
-            forks = self.parameters["forks"] or os.cpu_count() or 1
-            fleet = FleetRun(self.execution.run, forks=forks, budget=budget, background=self.background, records=records)
-            fleet.run(plan, refused)
-        if self.parameters["retry_file"]:
-            write_retry_file(self.parameters["retry_file"], fleet.unfinished())
-        self.background.close()
+            write_retry_file(self.parameters["retry_file"], fleet.unfinished)
         return fleet
 
     def _select(self) -> Selection:
-        registry = read_registry(self.execution.php, self.execution.code)
-        nodes, query = self.parameters["nodes"], self.parameters["select"]
-        return choose(
-            registry,
-            wanted=None if nodes is None else names_from_files(nodes),
-            matching=matching(query, registry) if query else None,
-            include_disabled=self.parameters["include_disabled"],
-            master=self.parameters["master"],
-        )
+        nodes, query, pending = self.parameters["nodes"], self.parameters["select"], self.parameters["pending"]
+        wanted = None if nodes is None else names_from_files(nodes)
+        with Registry.open(self.php, self.wish.code, states=pending) as registry:
+            selection = choose(
+                registry.nodes,
+                wanted=wanted,
+                matching=matching(query, registry.nodes) if query else None,
+                include_disabled=self.parameters["include_disabled"],
+                master=self.parameters["master"],
+            )
+            return _only_pending(selection, registry) if pending else selection
+
+
+def _only_pending(selection: Selection, registry: Registry) -> Selection:
+    nodes, refused = [], list(selection.refused)
+    for node, state in registry.states(selection.nodes):
+        if not state["reachable"]:
+            refused.append(Refusal(node.wwwroot, node.name, "failed", f"its database could not be asked: {state['error']}"))
+        elif state["upgrade_pending"]:
+            nodes.append(node)
+        else:
+            refused.append(Refusal(node.wwwroot, node.name, "skipped", "no upgrade is pending"))
+    return Selection(nodes, refused)
 
 
 def _would_run(node: Node) -> Record:
@@ -369,34 +484,41 @@ def main() -> None:
             "moodle": {"type": "path", "required": True},
             "script": {"type": "str", "required": True},
             "args": {"type": "list", "elements": "str", "default": []},
+            "input": {"type": "str", "no_log": True},
             "nodes": {"type": "list", "elements": "str"},
             "select": {"type": "str"},
             "include_disabled": {"type": "bool", "default": False},
+            "pending": {"type": "bool", "default": False},
             "master": {"type": "bool", "default": False},
             "forks": {"type": "int"},
             "timeout": {"type": "int", "default": 3600},
+            "retries": {"type": "int", "default": 2},
+            "repeatable": {"type": "bool", "default": False},
             "canary": {"type": "int", "default": 0},
             "batch": {"type": "int", "default": 0},
             "max_failures": {"type": "str"},
             "retry_file": {"type": "path"},
             "records": {"type": "path"},
+            "resume": {"type": "bool", "default": False},
+            "results": {"type": "str", "choices": ["all", "not_ok"], "default": "all"},
+            "progress": {"type": "path"},
             "log_dir": {"type": "path"},
+            "log_keep": {"type": "int", "default": 4},
             "read_only": {"type": "bool", "default": False},
             "php": {"type": "str", "default": "php"},
             "php_options": {"type": "list", "elements": "str", "default": []},
             "opcache": {"type": "bool", "default": True},
+            "nice": {"type": "int", "default": 0},
+            "ionice": {"type": "str", "choices": list(IO_CLASSES)},
             # Set by the action plugin: where it put the PHP files, and where it watches the work.
             "_php": {"type": "path"},
             "_background": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    background = Background(module.params["_background"])
-    try:
-        result = VmoodleCli(module.params, module.check_mode, background).run()
-    except MoodleError as error:
-        module.fail_json(msg=error.message, **background.answer(error.result))
-    module.exit_json(**background.answer(result))
+    progress = module.params["progress"]
+    background = Background(module.params["_background"], shown=Path(progress) if progress else None)
+    conclude(module, background, lambda: VmoodleCli(module.params, module.check_mode, background).run(), module.params["moodle"])
 
 
 if __name__ == "__main__":

@@ -3,15 +3,30 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// registry.php CODE: prints the master and its virtual nodes as JSON lines, never their database access.
+// registry.php CODE [states]: prints the master, its virtual nodes and {"end": true} as JSON lines, never their database access. With
+// "states", it then reads one line, a list of the rows' ids (0 is the master), and prints the state of each.
 
 define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
+$states = ($argv[2] ?? '') === 'states';
+if ($states) {
+    // Versions are those on the disk, and the list of components that the running code uses is not written again.
+    define('IGNORE_COMPONENT_CACHE', true);
+}
 require($argv[1] . '/config.php');
 require(__DIR__ . '/lines.php');
 
 $registered = in_array('local_vmoodle', $DB->get_tables(), true);
-say(['master' => $CFG->wwwroot, 'name' => $SITE->fullname ?? '', 'dbname' => $CFG->dbname, 'vmoodle' => $registered]);
+say([
+    'master' => $CFG->wwwroot,
+    'name' => $SITE->fullname ?? '',
+    'dbtype' => $CFG->dbtype,
+    'dbhost' => $CFG->dbhost,
+    'dbname' => $CFG->dbname,
+    'dbprefix' => $CFG->prefix,
+    'datapath' => $CFG->dataroot,
+    'vmoodle' => $registered,
+]);
 if (!$registered) {
     exit(0);
 }
@@ -21,6 +36,7 @@ $columns = 'id, vhostname, name, shortname, description, vdbtype, vdbhost, vdbna
 $nodes = $DB->get_recordset_sql("SELECT $columns FROM {local_vmoodle} ORDER BY vhostname, id");
 foreach ($nodes as $node) {
     say([
+        'id' => (int) $node->id,
         'wwwroot' => $node->vhostname,
         'name' => (string) $node->name,
         'shortname' => (string) $node->shortname,
@@ -35,4 +51,10 @@ foreach ($nodes as $node) {
         'timecreated' => (int) $node->timecreated,
         'lastcron' => (int) $node->lastcron,
     ]);
+}
+say(['end' => true]);
+
+if ($states && ($line = fgets(STDIN)) !== false) {
+    require(__DIR__ . '/node_states.php');
+    print_states(json_decode($line, true));
 }

@@ -72,7 +72,12 @@ RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
     "growth": lambda track: plugins.growth(track.code, track.own("growth"), rounds=5),
     "delivery": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
     "swap": lambda track: swap.story(track.own("swap")),
-    "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=5),
+    "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=3),
+    "fleet-upgrade": lambda track: fleet.upgrades(workspace.site_platform(track.want_real), track.server, track.own("fleet-upgrade")),
+    "fleet-states": lambda track: fleet.states(workspace.site_platform(False), track.server, track.own("fleet-states"), rounds=3),
+    "fleet-growth": lambda track: fleet.simulated(track.own("fleet-growth"), rounds=3),
+    "fleet-memory": lambda track: fleet.memory(track.own("fleet-memory")),
+    "fleet-overhead": lambda track: fleet.overhead(workspace.site_platform(track.want_real), track.server, track.own("fleet-overhead")),
     "archive": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
 }
 

@@ -6,16 +6,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.moodle import Site
-from support.nodes import Node
+from support.nodes import Node, register_node
 from support.process import run
+from support.repositories import call_module
 from support.web import PhpServer
 
 UNKNOWN = "http://nobody.campus.test"
 PURGE, MAINTENANCE, UPGRADE = (f"local/vmoodle/cli/{name}.php" for name in ("purge_caches", "maintenance", "upgrade"))
+RESET = "local/vmoodle/cli/reset_password.php"
+
+
+PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
+
+
+def ours(module: str, site: Site, **wish: Any) -> dict[str, Any]:
+    """One of the collection's modules on this site."""
+    settings = [f"{name}={value}" for name, value in site.php_settings().items()]
+    return call_module(module, {"moodle": str(site.code), "php_options": settings, "_php": str(PHP), **wish})
+
+
+def verdicts(result: dict[str, Any]) -> dict[str, str]:
+    return {record["name"]: record["verdict"] for record in result["nodes"]}
 
 
 @pytest.fixture
@@ -139,3 +157,96 @@ def test_vmoodles_own_backup_does_not_work(site: Site, alpha: Node) -> None:
 def test_vmoodles_own_cron_does_nothing_and_lies_with_exit_code_0(site: Site, alpha: Node) -> None:
     result = site.cli("local/vmoodle/cli/cron.php", f"--host={alpha.wwwroot}")
     assert (result.rc, result.out) == (0, "")
+
+
+def test_module_runs_vmoodles_scripts_and_cores_for_nodes_and_for_the_master(site: Site, alpha: Node, beta: Node) -> None:
+    for script in (PURGE, "admin/cli/purge_caches.php"):
+        result = ours("vmoodle_cli", site, script=script, nodes=["alpha", "beta"], master=True)
+        assert set(verdicts(result).values()) == {"ok"}, result
+        assert len(result["nodes"]) == 3
+
+
+def test_module_passes_arguments_and_exit_codes_on_and_prints_what_the_script_alone_prints(site: Site, alpha: Node, tmp_path: Path) -> None:
+    site.cli("admin/cli/cfg.php", "--name=odd", "--set=a b'c", node=alpha).must_succeed()
+    asked = {"script": "admin/cli/cfg.php", "nodes": ["alpha"], "read_only": True, "log_dir": str(tmp_path)}
+    (record,) = ours("vmoodle_cli", site, args=["--name=odd"], **asked)["nodes"]
+    alone = site.cli("admin/cli/cfg.php", "--name=odd", node=alpha)
+    printed = Path(record["log"]).read_text().splitlines()
+    # Warnings of PHP may stand between.
+    assert (record["verdict"], [line for line in alone.out.splitlines() if line not in printed]) == ("ok", [])
+    (record,) = ours("vmoodle_cli", site, args=["--name=none_of_that_name"], **asked)["nodes"]
+    assert (record["verdict"], record["rc"]) == ("failed", 3)
+
+
+def test_script_of_vmoodles_that_asks_is_answered_on_each_node(site: Site, alpha: Node, beta: Node) -> None:
+    if not (site.code / RESET).exists():
+        pytest.skip("the stand-in has no script that asks")
+    asked = {"script": RESET, "nodes": ["alpha", "beta"], "forks": 1}
+    before = [site.query("SELECT password FROM mdl_user WHERE username = 'admin'", node) for node in (alpha, beta)]
+    result = ours("vmoodle_cli", site, input="admin\nOpen-Sesame-5!", **asked)
+    assert verdicts(result) == {"alpha": "ok", "beta": "ok"}, result
+    assert "Sesame" not in json.dumps(result)
+    after = [site.query("SELECT password FROM mdl_user WHERE username = 'admin'", node) for node in (alpha, beta)]
+    assert all(new != old for new, old in zip(after, before))
+    assert set(verdicts(ours("vmoodle_cli", site, input="nobody", **asked)).values()) == {"failed"}
+
+
+def test_pending_upgrade_is_what_upgrade_itself_says(site: Site, alpha: Node, beta: Node) -> None:
+    def pending() -> dict[str, tuple[bool, bool]]:
+        told = {node["name"]: node["upgrade_pending"] for node in ours("vmoodle_node_info", site, nodes=["alpha", "beta"])["nodes"]}
+        words = ("--non-interactive", "--is-pending")
+        # 2 where one is pending.
+        itself = {node.name: site.cli("admin/cli/upgrade.php", *words, node=node).rc == 2 for node in (alpha, beta)}
+        return {name: (told[name], itself[name]) for name in told}
+
+    assert pending() == {"alpha": (False, False), "beta": (False, False)}
+    before = site.config("allversionshash", beta)
+    site.query("UPDATE mdl_config SET value = 'older' WHERE name = 'allversionshash'", beta)
+    try:
+        assert pending() == {"alpha": (False, False), "beta": (True, True)}
+    finally:
+        site.query(f"UPDATE mdl_config SET value = '{before}' WHERE name = 'allversionshash'", beta)  # noqa: S608
+
+
+def test_nodes_that_cannot_be_asked_are_told_with_the_reason_and_no_password(site: Site, alpha: Node) -> None:
+    password = "Sesame-in-the-registry!"  # noqa: S105 - opens nothing
+    broken = {
+        "wrongpass": (f"vdbpass = '{password}'", "Access denied"),
+        "nobase": ("vdbname = 'no_such_database'", "no_such_database"),
+        "oddprefix": ("vdbprefix = 'x; --'", "vdbprefix"),
+        "empty": ("vdbname = 'information_schema'", "config"),
+        "oddtype": ("vdbtype = 'oracle'", "oracle"),
+        "quotes": ("""vhostname = 'http://q.test'' OR ''1''=''1'""", "no plain http(s) address"),
+    }
+    try:
+        for name, (change, _) in broken.items():
+            node = Node(name, f"http://{name}.test", f"db_{name}", site.dataroot)
+            register_node(site.server, master=site.database, node=node)
+            site.query(f"UPDATE mdl_local_vmoodle SET {change} WHERE name = '{name}'")  # noqa: S608
+        result = ours("vmoodle_node_info", site)
+        told = {node["name"]: node for node in result["nodes"]}
+        assert told["alpha"]["reachable"], told["alpha"]
+        for name, (_, reason) in broken.items():
+            assert (told[name]["reachable"], reason in told[name]["error"]) == (False, True), told[name]
+        ran = ours("vmoodle_cli", site, script=PURGE, pending=True, nodes=list(broken))
+        assert set(verdicts(ran).values()) == {"failed"}
+        assert password not in json.dumps([result, ran])
+    finally:
+        site.query("DELETE FROM mdl_local_vmoodle WHERE vdatapath = '" + str(site.dataroot) + "'")  # noqa: S608
+
+
+def test_access_that_the_configuration_gives_to_all_nodes_is_used(site: Site, alpha: Node) -> None:
+    vconfig = site.code / "local/vmoodle/vconfig.php"
+    before = vconfig.read_text()
+    site.query("UPDATE mdl_local_vmoodle SET vdblogin = '', vdbpass = '' WHERE name = 'alpha'")
+    try:
+        (node,) = ours("vmoodle_node_info", site, nodes=["alpha"])["nodes"]
+        assert not node["reachable"]
+        given = f"$CFG->vchildsdblogin = '{site.server.user}';\n$CFG->vchildsdbpass = '{site.server.password}';\nvmoodle_get_hostname();"
+        vconfig.write_text(before.replace("vmoodle_get_hostname();", given, 1))
+        (node,) = ours("vmoodle_node_info", site, nodes=["alpha"])["nodes"]
+        assert node["reachable"], node
+    finally:
+        vconfig.write_text(before)
+        access = f"vdblogin = '{site.server.user}', vdbpass = '{site.server.password}'"
+        site.query(f"UPDATE mdl_local_vmoodle SET {access} WHERE name = 'alpha'")  # noqa: S608

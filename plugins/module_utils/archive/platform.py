@@ -42,7 +42,7 @@ class Platform:
 
     def select(self, category: Mapping[str, t.Any]) -> Selected:
         """The courses below the one category that fits."""
-        command = self.php.command(self.php.own("archive_plan.php"), [str(self.code)], prepend=True)
+        command = self.php.command(self.php.own("archive_plan.php"), [str(self.code)], prepend="override.php")
         order = json.dumps({"category": dict(category)}).encode()
         done = subprocess.run(command, input=order, env=dict(as_node(self.host)), capture_output=True, check=False)
         lines = done.stdout.decode(errors="replace").splitlines()
@@ -116,7 +116,7 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         platform = self._platform
         process = subprocess.Popen(
-            platform.php.command(platform.php.own("archive_worker.php"), [str(platform.code)], prepend=True),
+            platform.php.command(platform.php.own("archive_worker.php"), [str(platform.code)], prepend="override.php"),
             env=dict(as_node(platform.host)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

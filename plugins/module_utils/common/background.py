@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import time
 import typing as t
@@ -30,12 +32,21 @@ class Progress:
     failed: int = 0
     seconds: float = 0.0
 
+    def pace(self) -> dict[str, float | None]:
+        """How many a second, and how many seconds are left; None while that cannot be known."""
+        rate = self.done / self.seconds if self.done and self.seconds > 0 else None
+        return {"rate": rate and round(rate, 3), "left": rate and round((self.total - self.done) / rate, 1)}
+
 
 class Background:
-    """Talks to the action plugin through two files in ``folder``; without a folder (check mode) nobody watches and nothing is written."""
+    """Talks to the action plugin through two files in ``folder``; without a folder (check mode) nobody watches.
 
-    def __init__(self, folder: str | None, *, patience: float = PATIENCE) -> None:
+    ``shown`` is a file of the user's that receives the same figures.
+    """
+
+    def __init__(self, folder: str | None, *, patience: float = PATIENCE, shown: Path | None = None) -> None:
         self._progress = Path(folder) / "progress.json" if folder else None
+        self._shown = shown
         self._watcher = Path(folder) / "watched" if folder else None
         self._patience = patience
         self._written = 0.0
@@ -47,13 +58,16 @@ class Background:
         """Leave the figures for the watcher, twice a second at the most; the last ones (``over``) always."""
         self._look()
         self._last = progress
-        if self._progress is None or (not over and time.monotonic() - self._written < _EVERY):
+        if not over and time.monotonic() - self._written < _EVERY:
             return
-        temporary = self._progress.with_suffix(".new")
-        # The beat makes each writing differ, so that the watcher tells slow work from dead work.
-        temporary.write_text(json.dumps({**asdict(progress), "over": over, "beat": time.monotonic()}))
-        temporary.replace(self._progress)
         self._written = time.monotonic()
+        if self._progress:
+            # The beat makes each writing differ, so that the watcher tells slow work from dead work.
+            _replace(self._progress, {**asdict(progress), "over": over, "beat": self._written})
+        if self._shown:
+            # What only shows the work must not stop it.
+            with contextlib.suppress(OSError):
+                _replace(self._shown, {**asdict(progress), **progress.pace(), "over": over})
 
     def counter(self, what: str) -> t.Callable[[int, int], None]:
         """A function to call with how many of ``what`` are done, and of how many; it ends the work when nobody watches any more."""
@@ -95,3 +109,16 @@ class Background:
         """Remove the folder when nobody is left to do it."""
         if self._watcher is not None and self.abandoned():
             shutil.rmtree(self._watcher.parent, ignore_errors=True)
+
+
+def _replace(path: Path, figures: dict[str, t.Any]) -> None:
+    """Readers see the old figures or the new ones; they need not outlast a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8", opener=_own) as file:
+        json.dump(figures, file)
+    temporary.replace(path)
+
+
+def _own(path: str, flags: int) -> int:
+    # A link left in a shared folder is not followed.
+    return os.open(path, flags | os.O_NOFOLLOW, 0o644)

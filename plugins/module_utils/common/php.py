@@ -34,16 +34,16 @@ class Php:
         for option in self.options:
             if not _OPTION.fullmatch(option):
                 raise BadInput(f"'{option}' in 'php_options' is no PHP setting: write name=value, for example memory_limit=512M.")
-        if not self.own("override.php").is_file():
+        if not self.own("lines.php").is_file():
             raise BadInput("The PHP files of this module are not on the host: call it from a play, where its action plugin brings them.")
         if not shutil.which(self.interpreter):
             raise BadInput(f"PHP was not found on this host as '{self.interpreter}': install php-cli, or set 'php' to its path.")
 
-    def command(self, script: Path, arguments: Sequence[str] = (), *, prepend: bool = False) -> list[str]:
-        """The words that run ``script``; with ``prepend`` it hears the environment variables of ``as_node``."""
+    def command(self, script: Path, arguments: Sequence[str] = (), *, prepend: str = "") -> list[str]:
+        """The words that run ``script``, after the file of this collection's named in ``prepend``, which may speak for it."""
         settings = [*_ALWAYS, *self._opcache_settings(), *self.options]
         if prepend:
-            settings.append(f"auto_prepend_file={self.own('override.php')}")
+            settings.append(f"auto_prepend_file={self.own(prepend)}")
         words = [self.interpreter]
         for setting in settings:
             words += ["-d", setting]
@@ -64,10 +64,9 @@ class Php:
         ]
 
 
-def as_node(wwwroot: str | None, report: Path | None = None) -> Mapping[str, str]:
-    """The environment of a command with ``prepend``: the virtual node that it shall be, the file in which it reports who it was."""
-    environment = {**os.environ, "LMS_MOODLE_NODE": wwwroot or "", "LMS_MOODLE_REPORT": str(report or "")}
-    return {name: value for name, value in environment.items() if value or not name.startswith("LMS_MOODLE_")}
+def as_node(wwwroot: str | None) -> Mapping[str, str]:
+    """The environment of a command that override.php is prepended to: the virtual node that it shall be."""
+    return {**os.environ, "LMS_MOODLE_NODE": wwwroot or ""}
 
 
 def code_root(path: str) -> Path:

@@ -2,70 +2,128 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the script on one node: a process, a log, a verdict."""
+"""Runs the script on one node: a worker, a log, a verdict, and again where that is worth it."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import re
-import tempfile
 import time
 import typing as t
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
 
-from ..common.php import Php, as_node
-from ..common.timed import run_timed
+from ..common.groups import Guardian
+from ..common.php import Php
+from .logs import Log
 from .nodes import Node, Refusal
 from .script import Script
-from .verdict import Ending, excerpt, judge
-
-# Enough for the first and the last words of any script; a log may be gigabytes.
-_KEPT = 65536
+from .verdict import Ending, excerpt, judge, passes
+from .worker import Worker
 
 Record = dict[str, t.Any]
 
 
 @dataclass(frozen=True)
-class Execution:
+class Wish:
     """What is the same for every node of a run."""
 
-    php: Php
-    code: Path
     script: Script
-    timeout: float | None
-    log_dir: Path | None
+    code: Path
+    timeout: float | None = None
+    retries: int = 0
+    keys: bytes | None = field(default=None, repr=False)
+    """What is typed where the script asks; a password often."""
+    repeatable: bool = False
+    """The script may be run again when it was interrupted in the middle of its work."""
+    log_dir: Path | None = None
+    log_keep: int = 0
     grace: float = 5.0
     """Seconds between asking a process to end and making it."""
+    pause: float = 5.0
+    """Seconds before the first retry; doubled before each further one."""
+
+
+class Execution:
+    """The workers of a run, for the length of a ``with``; as many nodes at a time as there are of them."""
+
+    def __init__(self, wish: Wish, php: Php, *, forks: int, must_stop: Callable[[], bool] = lambda: False) -> None:
+        self._wish = wish
+        self._command = php.command(wish.script.path, prepend="node_worker.php")
+        self._forks = forks
+        self._must_stop = must_stop
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        self._workers: list[Worker] = []
+
+    def __enter__(self) -> Execution:
+        self._guardian = Guardian().__enter__()
+        wish = self._wish
+        self._workers = [
+            Worker(self._command, wish.code, self._guardian, grace=wish.grace, keys=wish.keys) for _ in range(max(1, self._forks))
+        ]
+        for worker in self._workers:
+            self._idle.put(worker)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for worker in self._workers:
+            worker.close()
+        self._guardian.__exit__(kind, error, trace)
 
     def run(self, node: Node) -> Record:
         """Run the script for one node and judge how it went; what cannot be written or started here is that node's failure alone."""
+        worker = self._idle.get()
         try:
-            return self._run(node)
+            return self._run(worker, node)
         except OSError as error:
-            return not_run(node, "failed", f"could not be run: {error.filename or self.script.path}: {error.strerror}")
+            return not_run(node, "failed", f"could not be run: {error.filename or self._wish.script.path}: {error.strerror}")
+        finally:
+            self._idle.put(worker)
 
-    def _run(self, node: Node) -> Record:
-        with tempfile.TemporaryDirectory(prefix="lms-moodle-node-") as scratch:
-            log = self.log_dir / log_name(node.wwwroot) if self.log_dir else Path(scratch) / "log"
-            report = Path(scratch) / "report.json"
-            env = as_node(None if self.script.takes_host else node.wwwroot, report)
-            command = self.php.command(self.script.path, self.script.words(node.wwwroot), prepend=True)
-            started = time.monotonic()
-            with open(log, "wb", opener=_private) as output:
-                rc = run_timed(command, cwd=self.code, env=env, output=output, timeout=self.timeout, grace=self.grace)
-            ending = Ending(rc, _both_ends(log), _read_report(report), time.monotonic() - started)
-        verdict, reason = judge(node, ending, self.timeout, takes_host=self.script.takes_host)
+    def _run(self, worker: Worker, node: Node) -> Record:
+        wish = self._wish
+        started = time.monotonic()
+        with Log.of(node.wwwroot, wish.log_dir, wish.log_keep) as log:
+            tries = 0
+            while True:
+                ending = self._once(worker, node, log)
+                verdict, reason = judge(node, ending, wish.timeout, takes_host=wish.script.takes_host)
+                tries += 1
+                again = verdict == "failed" and tries <= wish.retries and passes(ending, repeatable=wish.repeatable)
+                if not (again and self._wait(wish.pause * 2 ** (tries - 1))):
+                    break
+                log.begin_again(f"[once more: {reason}]\n")
         return {
-            **not_run(node, verdict, reason),
-            "rc": rc,
-            "seconds": round(ending.seconds, 3),
-            "log": str(log) if self.log_dir else None,
+            **not_run(node, verdict, _told(reason, tries, log.trouble)),
+            "rc": ending.rc,
+            "seconds": round(time.monotonic() - started, 3),
+            "log": str(log.path) if log.path else None,
             "output": "" if verdict == "ok" else excerpt(ending.text),
         }
+
+    def _once(self, worker: Worker, node: Node, log: Log) -> Ending:
+        script = self._wish.script
+        rc, report = worker.run(
+            None if script.takes_host or node.master else node.wwwroot,
+            script.words(node.wwwroot),
+            f"php {script.path} {node.wwwroot}",
+            hear=log.write,
+            timeout=self._wish.timeout,
+        )
+        return Ending(rc, log.text(), report)
+
+    def _wait(self, seconds: float) -> bool:
+        """Let what stands in the way pass; False when nobody waits for us any more."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._must_stop():
+            time.sleep(min(0.5, left))
+        return not self._must_stop()
+
+
+def _told(reason: str, tries: int, trouble: str) -> str:
+    parts = [reason, f"tried {tries} times" if tries > 1 and reason else "", trouble]
+    return "; ".join(part for part in parts if part)
 
 
 def not_run(node: Node | Refusal, verdict: str, reason: str) -> Record:
@@ -80,35 +138,3 @@ def not_run(node: Node | Refusal, verdict: str, reason: str) -> Record:
         "log": None,
         "output": "",
     }
-
-
-def log_name(wwwroot: str) -> str:
-    """A file name that is readable, harmless and no other node's."""
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", wwwroot.split("://", 1)[-1])
-    if f"http://{readable}" != wwwroot:
-        readable += f"-{hashlib.sha256(wwwroot.encode()).hexdigest()[:8]}"
-    return f"{readable}.log"
-
-
-def _private(path: str, flags: int) -> int:
-    # Output may hold personal data; a link left in a shared folder is not followed.
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
-def _both_ends(log: Path) -> str:
-    with log.open("rb") as file:
-        head = file.read(_KEPT)
-        size = file.seek(0, os.SEEK_END)
-        if size <= 2 * _KEPT:
-            file.seek(len(head))
-            return (head + file.read()).decode(errors="replace")
-        file.seek(-_KEPT, os.SEEK_END)
-        return f"{head.decode(errors='replace')}\n[…]\n{file.read().decode(errors='replace')}"
-
-
-def _read_report(report: Path) -> dict[str, t.Any] | None:
-    # Missing or cut short: the process was killed before it could say.
-    with contextlib.suppress(OSError, ValueError):
-        said = json.loads(report.read_text(errors="replace"))
-        return said if isinstance(said, dict) else None
-    return None

@@ -38,6 +38,8 @@ class Node:
     timecreated: int = 0
     lastcron: int = 0
     master: bool = False
+    id: int = 0
+    """Of the row; 0 is the master."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, t.Any]) -> Node:
@@ -45,19 +47,18 @@ class Node:
         known = {field.name for field in fields(cls)}
         return cls(**{key: value for key, value in row.items() if key in known})
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What a node has for itself alone: the tables of one database."""
+        return self.dbhost, self.dbname, self.dbprefix
+
     def row(self) -> dict[str, t.Any]:
         """What a JMESPath query sees."""
         return asdict(self)
 
-    def answers_to(self, wanted: str) -> bool:
-        """Whether a name or pattern means this node: its address (with or without scheme), name or short name."""
-        asked = wanted.rstrip("/")
-        names = {self.wwwroot, self.wwwroot.split("://", 1)[-1], self.name, self.shortname} - {""}
-        if _PATTERN.search(asked):
-            # Brackets belong to IPv6 addresses here, not to the pattern.
-            pattern = asked.replace("[", "[[]")
-            return any(fnmatch.fnmatchcase(name, pattern) for name in names)
-        return asked in names
+    def names(self) -> set[str]:
+        """What it may be called by: its address (with or without scheme), name or short name."""
+        return {self.wwwroot, self.wwwroot.split("://", 1)[-1], self.name, self.shortname} - {""}
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,26 @@ def choose(
 
     A node that was asked for by its name is never passed over in silence: it is refused with a reason.
     """
-    named = [name for name in wanted or [] if not _PATTERN.search(name)]
-    for pattern in wanted or []:
-        if _PATTERN.search(pattern) and not any(node.answers_to(pattern) for node in registry if not node.master):
+    named = {name.rstrip("/"): name for name in wanted or [] if not _PATTERN.search(name)}
+    patterns = {name: _compiled(name) for name in wanted or [] if _PATTERN.search(name)}
+    for pattern, compiled in patterns.items():
+        if not any(compiled.match(name) for node in registry if not node.master for name in node.names()):
             raise BadInput(f"No node in the registry matches '{pattern}' in 'nodes'.")
+    known = {name for node in registry for name in node.names()}
     refused = [
-        Refusal(name, name, "failed", "unknown: VMoodle's registry has no node of this name")
-        for name in dict.fromkeys(named)
-        if not any(node.answers_to(name) for node in registry)
+        Refusal(asked, asked, "failed", "unknown: VMoodle's registry has no node of this name")
+        for name, asked in named.items()
+        if name not in known
     ]
     unsafe = dict(_unsafe(registry))
     chosen = []
     for node in registry:
-        by_name = any(node.answers_to(name) for name in named)
+        by_name = not named.keys().isdisjoint(node.names())
+        by_pattern = any(compiled.match(name) for compiled in patterns.values() for name in node.names())
         if node.master:
             if master or by_name:
                 chosen.append(node)
-        elif not (wanted is None or any(node.answers_to(name) for name in wanted)) or not (matching is None or node.wwwroot in matching):
+        elif not (wanted is None or by_name or by_pattern) or not (matching is None or node.wwwroot in matching):
             continue
         elif not node.enabled and not include_disabled:
             if by_name:
@@ -118,11 +122,18 @@ def choose(
     return Selection(chosen, refused)
 
 
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # Brackets belong to IPv6 addresses here, not to the pattern.
+    return re.compile(fnmatch.translate(pattern.rstrip("/").replace("[", "[[]")))
+
+
 def _unsafe(registry: Iterable[Node]) -> t.Iterator[tuple[Node, str]]:
     """The nodes that VMoodle could take for another one."""
     nodes = list(registry)
     # The database compares without regard to case.
     seen = Counter(node.wwwroot.casefold() for node in nodes)
+    # A site that moved may leave a disabled row behind it.
+    places = Counter(node.place for node in nodes if node.enabled)
     for node in nodes:
         if node.master:
             continue
@@ -130,3 +141,5 @@ def _unsafe(registry: Iterable[Node]) -> t.Iterator[tuple[Node, str]]:
             yield node, "its address in the registry is no plain http(s) address: correct 'vhostname' there"
         elif seen[node.wwwroot.casefold()] > 1:
             yield node, "its address is registered more than once (or is the master's own): VMoodle could open another node's database"
+        elif places[node.place] > int(node.enabled):
+            yield node, f"its database {node.dbname} is registered for another site too, or is the master's: two would write into it"

@@ -2,33 +2,88 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads VMoodle's registry and the files that name nodes."""
+"""Reads VMoodle's registry, the states of its nodes, and the files that name nodes."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
+import tempfile
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.php import Php
-from ..common.process import run
 from .nodes import Node
 
+State = dict[str, t.Any]
+# Thousands of nodes have a handful of values here.
+_COMMON = ("dbtype", "dbhost", "dbprefix", "description")
 
-def read_registry(php: Php, code: Path) -> list[Node]:
-    """The master, and after it all nodes of its registry, from one PHP process."""
-    done = run(php.command(php.own("registry.php"), [str(code)]), check=False)
-    lines = done.stdout.decode(errors="replace").splitlines()
-    if done.returncode != 0 or not lines:
-        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-800:] or "it printed nothing"
-        raise MoodleError(f"VMoodle's registry could not be read through {code}: PHP ended with {done.returncode}: {said}")
-    head, *rows = (json.loads(line) for line in lines)
-    if not head["vmoodle"]:
-        raise MoodleError(f"The site {head['master']} has no VMoodle registry: set 'moodle' to the code of a VMoodle master.")
-    master = Node(wwwroot=head["master"], name=head["name"], dbname=head["dbname"], master=True)
-    return [master, *(Node.from_row(row) for row in rows)]
+
+class Registry:
+    """The registry of a VMoodle, as one PHP process tells it; that process can also say in which state the nodes are."""
+
+    def __init__(self, process: subprocess.Popen[str], complaints: t.IO[str], code: Path) -> None:
+        self._process = process
+        self._asking, self._answers = t.cast("tuple[t.IO[str], t.IO[str]]", (process.stdin, process.stdout))
+        self._complaints = complaints
+        self._code = code
+        self.code: dict[str, t.Any] = {}
+        """Version and release of the code, after ``states``."""
+        self.nodes: list[Node] = list(self._read_nodes())
+        """The master, and after it all nodes."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, php: Php, code: Path, *, states: bool = False) -> Iterator[Registry]:
+        """Start the process; with ``states`` it waits for the one question that ``states`` asks."""
+        command = php.command(php.own("registry.php"), [str(code), *(["states"] if states else [])])
+        with (
+            tempfile.TemporaryFile("w+", errors="replace") as complaints,
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8", errors="replace"
+            ) as process,
+        ):
+            try:
+                yield cls(process, complaints, code)
+            finally:
+                process.kill()
+
+    def _read_nodes(self) -> Iterator[Node]:
+        head = self._line()
+        if not head["vmoodle"]:
+            raise MoodleError(f"The site {head['master']} has no VMoodle registry: set 'moodle' to the code of a VMoodle master.")
+        yield Node.from_row({**head, "wwwroot": head["master"], "master": True})
+        while "end" not in (row := self._line()):
+            yield Node.from_row({**row, **{name: sys.intern(row[name] or "") for name in _COMMON}})
+
+    def states(self, nodes: Sequence[Node]) -> Iterator[tuple[Node, State]]:
+        """Each node with its state, as its own database tells it."""
+        with contextlib.suppress(BrokenPipeError):
+            self._asking.write(json.dumps([node.id for node in nodes]) + "\n")
+            self._asking.flush()
+        self.code = self._line()["code"]
+        # In the order of the question.
+        for node in nodes:
+            yield node, self._line()
+
+    def _line(self) -> dict[str, t.Any]:
+        line = self._answers.readline()
+        try:
+            said: dict[str, t.Any] = json.loads(line)
+        except ValueError:
+            said = {}
+        if said:
+            return said
+        rest = line + self._answers.read()
+        rc = self._process.wait()
+        self._complaints.seek(0)
+        words = (self._complaints.read() + rest).strip()[-800:] or "it printed nothing"
+        raise MoodleError(f"VMoodle's registry could not be read through {self._code}: PHP ended with {rc}: {words}")
 
 
 def names_from_files(wanted: Sequence[str]) -> list[str]:
@@ -40,8 +95,9 @@ def names_from_files(wanted: Sequence[str]) -> list[str]:
             continue
         try:
             lines = Path(name[1:]).read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise BadInput(f"The list of nodes {name[1:]} cannot be read on this host: {error.strerror}.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise BadInput(f"The list of nodes {name[1:]} cannot be read on this host: {why}.") from error
         names += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     return names
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Script:
         if code not in path.parents:
             raise BadInput(f"'{name}' leads out of {code}: only scripts inside the code are run.")
         inside = path.relative_to(code)
-        if inside.parent.name == "cli" and inside.name.startswith("bulk") and _VMOODLE in inside.parents:
+        if inside.parent.name == "cli" and inside.name.startswith(("bulk", "vcron")) and _VMOODLE in inside.parents:
             raise BadInput(f"'{name}' goes through all nodes by itself and hides failures: name the script that does the work on one node.")
         takes_host = _VMOODLE in inside.parents and bool(_TAKES_HOST.search(path.read_bytes()))
         if clash := next((word for word in arguments if _HOST_OPTION.fullmatch(word)), None):
@@ -48,3 +50,7 @@ class Script:
     def words(self, wwwroot: str) -> list[str]:
         """The script's arguments for one node."""
         return [*([f"--host={wwwroot}"] if self.takes_host else []), *self.arguments]
+
+    def fingerprint(self) -> str:
+        """The same for the same script with the same arguments in the same code, and for nothing else."""
+        return hashlib.sha256(json.dumps([str(self.path), *self.arguments]).encode()).hexdigest()[:12]

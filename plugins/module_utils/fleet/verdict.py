@@ -18,7 +18,22 @@ _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)
 _PLAYING_FOR = re.compile(r"Config check : playing for (https?://[A-Za-z0-9._:\[\]~/-]+)")
 # How Moodle prints an error that nobody caught, on every command line and in every language.
 _ERROR = re.compile(r"^!!! .* !!!$", re.MULTILINE)
+_FATAL = re.compile(r"^(?:PHP )?Fatal error: .*$", re.MULTILINE)
 _NO_CONFIGURATION = re.compile(r"VMoodling[^\n]*(?:No configuration for this host|Could not fetch)[^\n]*")
+# VMoodle's own connection to the registry; it ends with 0 after such words.
+_NO_REGISTRY = re.compile(r"VMoodle(?: master server|_make_connection)[^\n]*(?:unreachable|not found)")
+_UNREACHABLE = re.compile(
+    r"Connection refused|Connection timed out|Can't connect to|No such file or directory|Too many connections|too many clients"
+    r"|the database system is (?:starting|shutting) ",
+    re.IGNORECASE,
+)
+# The script found another process at the same work, and did nothing.
+_LOCKED = re.compile(r"Cannot obtain (?:cron|task) lock")
+_INTERRUPTED = re.compile(
+    r"server has gone away|Lost connection|server closed the connection|terminating connection|no connection to the server"
+    r"|Deadlock|Lock wait timeout|could not obtain lock|connection was killed",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +45,7 @@ class Ending:
     text: str
     """What it printed: all, or its beginning and its end."""
     report: Mapping[str, t.Any] | None
-    """The site that it says it ran for (override.php); None when it could not say."""
-    seconds: float
+    """The site that it says it ran for (node_worker.php); None when it could not say."""
 
 
 def readable(text: str) -> str:
@@ -54,6 +68,8 @@ def _wrong_words(node: Node, text: str) -> str:
     text = readable(text)
     if refused := _NO_CONFIGURATION.search(text):
         return f"VMoodle found no configuration for it: {refused.group().strip()}"[:300]
+    if refused := _NO_REGISTRY.search(text):
+        return f"VMoodle did not reach its registry: {refused.group().strip()}"[:300]
     if (said := _PLAYING_FOR.search(text)) and not _names(said.group(1), node.wwwroot):
         return f"the script ran for another site: {said.group(1)}"
     return ""
@@ -87,8 +103,25 @@ def _bad_end(ending: Ending) -> str:
     if ending.rc == 0:
         return ""
     how = f"ended with {ending.rc}" if (ending.rc or 0) > 0 else f"was ended by signal {-(ending.rc or 0)}"
-    lines = [line.strip() for line in readable(ending.text).splitlines() if line.strip()]
-    return f"{how}: {lines[-1][:300]}" if lines else f"{how} and printed nothing"
+    text = readable(ending.text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # After these words only the way there is told.
+    said = _ERROR.search(text) or _FATAL.search(text)
+    return f"{how}: {(said.group() if said else lines[-1])[:300]}" if lines else f"{how} and printed nothing"
+
+
+def passes(ending: Ending, *, repeatable: bool) -> bool:
+    """Whether a failure may pass by itself: the database is out of reach, or was lost, or is locked.
+
+    A script that had begun its work is only run again where it is said to bear that.
+    """
+    if ending.rc is None:
+        return False
+    report = ending.report or {}
+    text, lost = readable(ending.text), str(report.get("database_error") or "")
+    if _LOCKED.search(text) or (not report.get("begun") and (_UNREACHABLE.search(lost) or _NO_REGISTRY.search(text))):
+        return True
+    return repeatable and bool(_UNREACHABLE.search(lost) or _INTERRUPTED.search(f"{lost}\n{text}"))
 
 
 def excerpt(text: str) -> str:

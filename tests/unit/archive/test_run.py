@@ -34,7 +34,7 @@ class Archive:
         self.php = folder / "php"
         self.php.write_text(f"#!{sys.executable}\n" + Path(__file__).with_name("fake_php.py").read_text())
         self.php.chmod(0o755)
-        (folder / "override.php").touch()
+        (folder / "lines.php").touch()
         self.warnings: list[str] = []
         self.courses(1, 2, 3)
         self.faults({})

@@ -90,6 +90,30 @@ def test_addresses_that_the_database_takes_for_equal_are_refused(other: str) -> 
     assert other in [refusal.wwwroot for refusal in selection.refused]
 
 
+def test_two_sites_on_one_database_are_refused_but_for_the_disabled_row_of_one_that_moved() -> None:
+    def on(name: str, database: str, *, enabled: bool = True) -> Node:
+        return Node(f"https://{name}.test", name, database, dbhost="db", dbprefix="mdl_", enabled=enabled)
+
+    master = Node("https://campus.test", "Campus", "master", dbhost="db", dbprefix="mdl_", master=True)
+    registry = [master, on("a", "one"), on("b", "one"), on("c", "two"), on("d", "two", enabled=False), on("e", "master")]
+    selection = choose(registry, include_disabled=True)
+    assert [found.name for found in selection.nodes] == ["c"]
+    assert {refusal.name: "two would write" in refusal.reason for refusal in selection.refused} == dict.fromkeys("abde", True)
+
+
+def test_thousands_of_names_are_looked_up_once_each() -> None:
+    class Counted(Node):
+        asked = 0
+
+        def names(self) -> set[str]:
+            Counted.asked += 1
+            return super().names()
+
+    registry = [MASTER, *(Counted(f"https://{number}.test", str(number), f"db{number}") for number in range(100))]
+    assert len(choose(registry, wanted=[f"{number}.test" for number in range(100)]).nodes) == 100
+    assert Counted.asked <= 4 * len(registry)
+
+
 def test_brackets_of_an_ip_address_are_no_pattern() -> None:
     assert chosen([MASTER, node("v6", wwwroot="http://[::1]")], wanted=["http://[::1]"]) == ["http://[::1]"]
 

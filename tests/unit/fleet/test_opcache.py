@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,24 @@ def test_folder_that_somebody_else_prepared_is_refused(tmp_path: Path, trap: str
         folder.chmod(0o777)
     with pytest.raises(MoodleError, match="not a private folder"):
         opcache_folder(tmp_path)
+
+
+def test_folders_that_nobody_uses_are_removed(tmp_path: Path, temporary: Path) -> None:
+    old, in_use = opcache_folder(tmp_path / "old"), opcache_folder(tmp_path / "used")
+    (old / "deep").mkdir()
+    month = time.time() - 30 * 24 * 3600
+    others = [temporary / "lms-moodle-opcache-0x-another", temporary / f"lms-moodle-opcache-{os.geteuid()}-link"]
+    others[0].mkdir()
+    others[1].symlink_to(tmp_path)
+    for path in (old, *others):
+        os.utime(path, (month, month), follow_symlinks=False)
+    assert opcache_folder(tmp_path).exists()
+    assert [path.exists() for path in (old, in_use, *others)] == [False, True, True, True]
+
+
+def test_a_place_where_others_could_exchange_the_folder_is_refused(tmp_path: Path, temporary: Path) -> None:
+    temporary.chmod(0o777)
+    with pytest.raises(MoodleError, match="other users could put"):
+        opcache_folder(tmp_path)
+    temporary.chmod(0o1777)
+    assert opcache_folder(tmp_path).is_dir()

@@ -35,6 +35,10 @@ class moodle_database {
         return $this->prefix;
     }
 
+    public function get_last_error(): string {
+        return $this->link->error;
+    }
+
     /** @return string[] names without the prefix */
     public function get_tables(): array {
         $tables = [];

@@ -44,6 +44,7 @@ function minimoodle_fault(string $point): void {
 }
 
 function minimoodle_misbehave(array $order, string $point): void {
+    global $CFG, $DB;
     $what = $order['do'];
     if ($what === 'fail') {
         CLI_SCRIPT ? fwrite(STDERR, "minimoodle: $point fails as it was told\n") : http_response_code(500);
@@ -67,6 +68,18 @@ function minimoodle_misbehave(array $order, string $point): void {
         for ($line = 0; $line < ($order['lines'] ?? 10000); $line++) {
             echo "minimoodle: line $line of a long story that $point was told to tell\n";
         }
+    } else if ($what === 'lose') {
+        try {
+            $DB->execute('KILL CONNECTION CONNECTION_ID()');
+        } catch (dml_exception $interrupted) {
+            // The next query is the first that finds nobody there.
+        }
+        $DB->count_records('config');
+    } else if ($what === 'locked') {
+        echo "Cannot obtain task lock\n";
+        exit(130);
+    } else if ($what === 'wander') {
+        $CFG->wwwroot = 'http://elsewhere.campus.test';
     } else {
         echo "minimoodle: unknown fault '$what' for '$point'\n";
         exit(99);
