@@ -60,7 +60,7 @@ class Execution:
         self._guardian = Guardian().__enter__()
         wish = self._wish
         self._workers = [
-            Worker(self._command, wish.code, self._guardian, grace=wish.grace, keys=wish.keys) for _ in range(max(1, self._forks))
+            Worker(self._command, wish.code, self._guardian, grace=wish.grace, keys=wish.keys) for _dummy in range(max(1, self._forks))
         ]
         for worker in self._workers:
             self._idle.put(worker)

@@ -184,7 +184,7 @@ class _Php:
 
     def _hear(self, hear: Hear, chunks: int) -> bool:
         """Pass on what was printed; whether more may come."""
-        for _ in range(chunks):
+        for _dummy in range(chunks):
             try:
                 chunk = os.read(self._output, _CHUNK)
             except BlockingIOError:
