@@ -4,7 +4,8 @@
 
 """Ours beside the ordinary way: PYTHONPATH=tests:.cache python -m bench.run [--only NAME …] [--standin] [--scratch DIR]
 
-All races are run and the table goes into docs/explanation/performance.md; with --only or --standin it is only printed.
+A name is that of a job, or of one of its races. What all races of a job have told goes into docs/explanation/performance.md; with
+--standin, and of a job of which only some races were run, it is only printed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import platform as machine
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -65,58 +66,72 @@ class Track:
 
 
 RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
-    "codebase": lambda track: codebase.race(track.code, track.own("codebase"), rounds=5),
+    "three-plugins": lambda track: codebase.race(track.code, track.own("codebase"), rounds=5),
     "plugins": lambda track: plugins.race(track.code, track.own("plugins"), rounds=3),
     "plugins-on-disk": lambda track: plugins.race_on_disk(track.code_on_disk, track.own("plugins", on_disk=True), rounds=3),
     "first-build": lambda track: plugins.race_from_nothing(track.code, track.own("first-build"), rounds=1),
     "growth": lambda track: plugins.growth(track.code, track.own("growth"), rounds=5),
-    "delivery": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
+    "release": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
     "swap": lambda track: swap.story(track.own("swap")),
-    "fleet": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=3),
-    "fleet-upgrade": lambda track: fleet.upgrades(workspace.site_platform(track.want_real), track.server, track.own("fleet-upgrade")),
-    "fleet-states": lambda track: fleet.states(workspace.site_platform(False), track.server, track.own("fleet-states"), rounds=3),
-    "fleet-growth": lambda track: fleet.simulated(track.own("fleet-growth"), rounds=3),
-    "fleet-memory": lambda track: fleet.memory(track.own("fleet-memory")),
-    "fleet-overhead": lambda track: fleet.overhead(workspace.site_platform(track.want_real), track.server, track.own("fleet-overhead")),
-    "archive": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
+    "nodes": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=3),
+    "nodes-upgrade": lambda track: fleet.upgrades(workspace.site_platform(track.want_real), track.server, track.own("fleet-upgrade")),
+    "nodes-states": lambda track: fleet.states(workspace.site_platform(False), track.server, track.own("fleet-states"), rounds=3),
+    "nodes-growth": lambda track: fleet.simulated(track.own("fleet-growth"), rounds=3),
+    "nodes-memory": lambda track: fleet.memory(track.own("fleet-memory")),
+    "nodes-overhead": lambda track: fleet.overhead(workspace.site_platform(track.want_real), track.server, track.own("fleet-overhead")),
+    "backups": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
+}
+JOBS = {
+    "codebase": ("three-plugins", "plugins", "plugins-on-disk", "first-build", "growth"),
+    "delivery": ("release", "swap"),
+    "fleet": ("nodes", "nodes-upgrade", "nodes-states", "nodes-growth", "nodes-memory", "nodes-overhead"),
+    "archive": ("backups",),
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=RACES, default=list(RACES), metavar="NAME", help=f"of {', '.join(RACES)}")
+    names = [*JOBS, *RACES]
+    parser.add_argument("--only", nargs="+", choices=names, default=list(JOBS), metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--standin", action="store_true", help="on the stand-in, even where the real Moodle can be read")
     parser.add_argument("--scratch", type=Path, default=workspace.quiet_disk(), metavar="DIR", help="where the work is done (%(default)s)")
     wish = parser.parse_args()
 
+    with ExitStack() as stack:
+        track = Track(stack, stack.enter_context(workspace.scratch(wish.scratch)), want_real=not wish.standin)
+        for job, races in JOBS.items():
+            chosen = [race for race in races if job in wish.only or race in wish.only]
+            if not chosen:
+                continue
+            text = table.render(conditions(wish.scratch), *measure(chosen, track))
+            print(f"\n{text}\n")
+            if len(chosen) == len(races) and not wish.standin:
+                table.put(PAGE, job, text)
+                print(f"written to {PAGE.relative_to(ROOT)}\n")
+    return 0
+
+
+def measure(names: Sequence[str], track: Track) -> tuple[list[tuple[str, Measured]], dict[str, str], list[Grown], list[Counted]]:
     measured: list[tuple[str, Measured]] = []
     grown: list[Grown] = []
     counted: list[Counted] = []
     skipped: dict[str, str] = {}
-    with ExitStack() as stack:
-        track = Track(stack, stack.enter_context(workspace.scratch(wish.scratch)), want_real=not wish.standin)
-        for name in wish.only:
-            say(name, "preparing")
-            try:
-                race = RACES[name](track)
-            except workspace.Missing as missing:
-                skipped[name] = str(missing)
-                say(name, f"skipped: {missing}")
-                continue
-            tell = partial(say, name)
-            if isinstance(race, Counted):
-                counted.append(race)
-            elif isinstance(race, Growth):
-                grown.append(grow(race, tell))
-            else:
-                measured += [(race.code, one) for one in run(race, tell)]
-
-    text = table.render(conditions(wish.scratch), measured, skipped, grown, counted)
-    print(f"\n{text}")
-    if len(wish.only) == len(RACES) and not wish.standin:
-        table.put(PAGE, text)
-        print(f"\nwritten to {PAGE.relative_to(ROOT)}")
-    return 0
+    for name in names:
+        say(name, "preparing")
+        try:
+            race = RACES[name](track)
+        except workspace.Missing as missing:
+            skipped[name] = str(missing)
+            say(name, f"skipped: {missing}")
+            continue
+        tell = partial(say, name)
+        if isinstance(race, Counted):
+            counted.append(race)
+        elif isinstance(race, Growth):
+            grown.append(grow(race, tell))
+        else:
+            measured += [(race.code, one) for one in run(race, tell)]
+    return measured, skipped, grown, counted
 
 
 def conditions(scratch: Path) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table as people read it, and its place in the page."""
+"""A job's tables as people read them, and their place in the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .measure import Counted, Grown, Measured
 
-BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+BEGIN, END = "<!-- make bench writes {job} from here -->", "<!-- to here -->"
 
 
 def render(
@@ -81,11 +81,12 @@ def _spread(seconds: Sequence[float]) -> str:
     return " / ".join(f"{value:.2f}" for value in (min(seconds), statistics.median(seconds), max(seconds)))
 
 
-def put(page: Path, table: str) -> None:
-    """Replace what lies between the markers of the page, and nothing else."""
+def put(page: Path, job: str, table: str) -> None:
+    """Replace what lies between the job's markers in the page, and nothing else."""
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
+    marker = BEGIN.format(job=job)
+    before, begin, rest = text.partition(marker)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{page} lacks the lines '{BEGIN}' and '{END}', between which the table goes.")
+        raise ValueError(f"{page} lacks the lines '{marker}' and '{END}', between which the table goes.")
     page.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")

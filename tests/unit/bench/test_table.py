@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bench.measure import Grown, Growth, Measured, Race, Row, Way, grow, run
+from bench.run import JOBS, PAGE, RACES
 from bench.table import BEGIN, END, put, render, verdict
 
 OURS, ORDINARY, OTHER = (Way(name, lambda _: None) for name in ("ours", "ordinary", "other"))
@@ -57,10 +58,16 @@ def test_skipped_races_are_named_and_notes_numbered_once() -> None:
 
 def test_prose_around_the_table_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    put(page, "new")
-    put(page, "newer")
-    assert page.read_text() == f"before\n{BEGIN}\nnewer\n{END}\nafter\n"
-    page.write_text("no markers")
+    fleet, archive = (BEGIN.format(job=job) for job in ("fleet", "archive"))
+    page.write_text(f"before\n{fleet}\nold\n{END}\nbetween\n{archive}\nold\n{END}\nafter\n")
+    put(page, "archive", "new")
+    put(page, "archive", "newer")
+    assert page.read_text() == f"before\n{fleet}\nold\n{END}\nbetween\n{archive}\nnewer\n{END}\nafter\n"
     with pytest.raises(ValueError, match="lacks the lines"):
-        put(page, "new")
+        put(page, "delivery", "new")
+
+
+def test_each_race_belongs_to_one_job_and_each_job_has_its_place() -> None:
+    assert sorted(race for races in JOBS.values() for race in races) == sorted(RACES)
+    assert not JOBS.keys() & RACES.keys()
+    assert all(BEGIN.format(job=job) in PAGE.read_text() for job in JOBS)
