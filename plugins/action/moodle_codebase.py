@@ -13,4 +13,4 @@ class ActionModule(BackgroundAction):
     """Module moodle_codebase in the background."""
 
     MODULE = "lms.moodle.moodle_codebase"
-    PHP_FILES = ("scratch.php",)
+    PHP_FILES = ("scratch.php", "syntax.php")

@@ -306,7 +306,8 @@ class CodebaseModule:
         return Trial(wish.pop("mode"), wish, parameters["php"], Path(parameters["_php"]) / "scratch.php")
 
     def _lint(self, parameters: dict[str, t.Any]) -> Lint:
-        return Lint(parameters["php"], parameters["lint_exclude"], self.background.counter("PHP files"))
+        syntax = Path(parameters["_php"]) / "syntax.php" if parameters["_php"] else None
+        return Lint(parameters["php"], parameters["lint_exclude"], syntax, self.background.counter("PHP files"))
 
     def tag_name(self) -> str | None:
         if self.tag.lower() in BOOLEANS_TRUE:
