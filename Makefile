@@ -21,9 +21,10 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 	@scripts/prepare demo
 	@python scripts/demo.py
 
-test: lint sanity ## all tests: lint, sanity, unit, integration, real hosts
+test: ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
-	@pytest -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint sanity
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog
 	@scripts/prepare demo
@@ -43,9 +44,9 @@ integration: ## the modules, roles and playbooks on this machine; the contract o
 
 molecule: ## the scenarios on several real hosts in containers
 	@scripts/prepare test
-	@pytest tests/hosts
+	@pytest tests/hosts tests/faults/test_scenarios.py
 
-faults: ## modules killed at every step, full disks
+faults: ## modules killed at every step, full disks, lost hosts, upgrades that crash
 	@scripts/prepare test
 	@pytest -n 2 --junitxml=.cache/faults.xml tests/faults
 

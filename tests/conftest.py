@@ -13,7 +13,7 @@ import pytest
 # The programs that were installed with this pytest are the ones that are tested, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
-pytest_plugins = ["support.fixtures"]
+pytest_plugins = ["support.fixtures", "hosts.scenarios"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,14 +9,8 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-import pytest
 from support.awx import Job, launch
-from support.campus import Campus, make_campus
-
-
-@pytest.fixture
-def campus(tmp_path: Path) -> Campus:
-    return make_campus(tmp_path / "campus")
+from support.campus import Campus
 
 
 def job(campus: Campus, playbook: str, name: str, cmdline: str = "", **variables: t.Any) -> Job:

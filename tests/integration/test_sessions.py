@@ -7,33 +7,17 @@
 from __future__ import annotations
 
 import json
-import sys
 import typing as t
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.awx import Job, launch
-from support.campus import Campus, make_campus
+from support.campus import Campus, sessions_of
 from support.mail import SmtpServer
 from support.mariadb import MariaDB
 from support.web import free_port
 
 TITLE = "Mise à jour d'été <script>alert(1)</script>"
 SILENT_SITE = "http://127.0.0.1:9/"  # nobody listens on the port of discard
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with SmtpServer().running() as server:
-        yield server
-
-
-@pytest.fixture
-def campus(tmp_path: Path) -> Campus:
-    campus = make_campus(tmp_path / "campus")
-    campus.declare("4.2.0")
-    return campus
 
 
 def job(campus: Campus, server: SmtpServer | None, name: str, playbook: str = "deliver", cmdline: str = "", **variables: t.Any) -> Job:
@@ -53,23 +37,19 @@ def journal(site: Path) -> list[dict[str, t.Any]]:
     return [json.loads(line) for line in (site / ".delivery/journal.jsonl").read_text().splitlines()]
 
 
-def sessions(site: Path) -> list[dict[str, t.Any]]:
-    return [json.loads(path.read_text()) for path in sorted((site / ".delivery/sessions").glob("*.json"))]
-
-
-def test_check_mode_opens_no_session_and_sends_no_mail(campus: Campus, server: SmtpServer) -> None:
-    checked = job(campus, server, "check", cmdline="--check", moodle_session_title=TITLE)
+def test_check_mode_opens_no_session_and_sends_no_mail(campus: Campus, smtp_server: SmtpServer) -> None:
+    checked = job(campus, smtp_server, "check", cmdline="--check", moodle_session_title=TITLE)
     assert checked.status == "successful", checked.log[-3000:]
-    assert not server.mails
+    assert not smtp_server.mails
     assert not (campus.site / ".delivery").exists()
 
 
-def test_the_story_of_a_session(campus: Campus, server: SmtpServer) -> None:
+def test_the_story_of_a_session(campus: Campus, smtp_server: SmtpServer) -> None:
     """One story, since each delivery begins where the one before ended."""
-    opened = job(campus, server, "opened", moodle_session_title=TITLE, moodle_session_impact="aucun", moodle_session_close=False)
+    opened = job(campus, smtp_server, "opened", moodle_session_title=TITLE, moodle_session_impact="aucun", moodle_session_close=False)
     assert opened.status == "successful", opened.log[-3000:]
-    opening, closing = server.mails
-    server.mails.clear()
+    opening, closing = smtp_server.mails
+    smtp_server.mails.clear()
     assert opening.subject == f"Moodle: a delivery begins - {TITLE}"
     assert closing.subject == f"Moodle: a delivery has ended - {TITLE}"
     for mail in (opening, closing):
@@ -77,13 +57,13 @@ def test_the_story_of_a_session(campus: Campus, server: SmtpServer) -> None:
         assert "ann from 192.0.2.7" in mail.text
         assert "aucun" in mail.text
     assert campus.served() in closing.text
-    (session,) = sessions(campus.site)
+    (session,) = sessions_of(campus.site)
     assert (session["closed"], session["by"]) == (None, "ann from 192.0.2.7")
 
     campus.declare("4.3.0")
     failed = job(
         campus,
-        server,
+        smtp_server,
         "failed",
         moodle_session=True,
         moodle_report_language="fr",
@@ -93,13 +73,13 @@ def test_the_story_of_a_session(campus: Campus, server: SmtpServer) -> None:
     )
     assert failed.status == "failed"
     assert campus.version() == "4.2"
-    opening, closing = server.mails
-    server.mails.clear()
+    opening, closing = smtp_server.mails
+    smtp_server.mails.clear()
     assert opening.subject == f"Moodle : début d'une livraison - {TITLE}", "the session goes on"
     assert closing.subject == f"Moodle : ÉCHEC d'une livraison - {TITLE}"
     assert f"The site serves {campus.served()}, as before." in closing.text
     assert "Chercher la panne" in closing.text
-    (closed,) = sessions(campus.site)
+    (closed,) = sessions_of(campus.site)
     assert closed["id"] == session["id"]
     assert closed["closed"]
     (name, (_type, page)) = next(iter(closing.attachments.items()))
@@ -116,17 +96,17 @@ def test_the_story_of_a_session(campus: Campus, server: SmtpServer) -> None:
     # Somebody mends something by hand. Without a session there are no mails, and the journal holds all the same.
     count = len(journal(campus.site))
     mend_by_hand(campus.site / "current/index.php")
-    plain = job(campus, server, "plain")
+    plain = job(campus, smtp_server, "plain")
     assert plain.status == "successful", plain.log[-3000:]
-    assert not server.mails
+    assert not smtp_server.mails
     assert_noted_without_session(journal(campus.site)[count:])
 
     back = job(campus, None, "back", "rollback", moodle_session_title="Retour", moodle_release_id=served_first)
     assert back.status == "successful", "a server that is down breaks no delivery"
     assert campus.version() == "4.2"
     assert "The mail could not be handed to 127.0.0.1" in back.log
-    assert [one["title"] for one in sessions(campus.site)] == [TITLE, "Retour"]
-    assert all(one["closed"] for one in sessions(campus.site))
+    assert [one["title"] for one in sessions_of(campus.site)] == [TITLE, "Retour"]
+    assert all(one["closed"] for one in sessions_of(campus.site))
 
 
 def assert_noted(site: Path, session: str) -> str:
@@ -153,63 +133,7 @@ def mend_by_hand(file: Path) -> None:
     file.write_text(file.read_text() + "// mended by hand\n")
 
 
-FAKE_SSH = """#!/bin/sh
-# Stands for a host that dies while its release is staged.
-! grep -qs '"phase": "updated"' {site}/.delivery/state.json || exit 255
-for last; do :; done
-exec sh -c "$last"
-"""
-
-
-def test_a_host_that_dies_on_the_way_skips_neither_way_back_nor_mail(campus: Campus, server: SmtpServer) -> None:
-    second = campus.folder / "second"
-    ssh = campus.folder / "ssh"
-    ssh.write_text(FAKE_SSH.format(site=second))
-    ssh.chmod(0o755)
-    python = {"ansible_python_interpreter": sys.executable}
-    local = {**python, "ansible_connection": "local"}
-    far = {
-        **python,
-        "ansible_connection": "ssh",
-        "ansible_ssh_executable": str(ssh),
-        "ansible_ssh_args": "",
-        "ansible_ssh_transfer_method": "piped",
-        "moodle_path": str(second),
-    }
-    groups = {
-        "moodle_build": {"hosts": {"localhost": local}},
-        "moodle_web": {"hosts": {"web1": {**local, "moodle_path": str(campus.site)}, "web2": far}},
-    }
-    variables = campus.variables(
-        moodle_session_title=TITLE,
-        moodle_smtp_host="127.0.0.1",
-        moodle_smtp_port=server.port,
-        moodle_report_recipients="ann@example.org",
-    )
-    variables.pop("moodle_path")
-    done = launch(campus.folder / "job-dead", "deliver", groups, variables)
-    assert done.status == "failed"
-    assert "web2" in done.stats["dark"], done.log[-3000:]
-    opening, closing = server.mails
-    assert "web1, web2" in opening.text
-    assert closing.subject == f"Moodle: a delivery FAILED - {TITLE}"
-    assert "Not staged: web2." in closing.text
-    assert "web1: failed" in closing.text
-    assert "web2: out of reach, serves not known" in closing.text
-    (one,), (other,) = sessions(campus.site), sessions(second)
-    assert one["id"] == other["id"], "one name for all hosts"
-    assert one["closed"]
-    assert not other["closed"]
-
-    ssh.write_text(FAKE_SSH.format(site="/nowhere"))
-    again = launch(campus.folder / "job-again", "deliver", groups, {**variables, "moodle_session_title": "Next"})
-    assert again.status == "successful", again.log[-3000:]
-    for site in (campus.site, second):
-        assert [session["title"] for session in sessions(site)] == [TITLE, "Next"]
-        assert all(session["closed"] for session in sessions(site))
-
-
-def test_the_upgrade_of_the_database_is_told_with_its_output(campus: Campus, server: SmtpServer, database_server: MariaDB) -> None:
+def test_the_upgrade_of_the_database_is_told_with_its_output(campus: Campus, smtp_server: SmtpServer, database_server: MariaDB) -> None:
     database_server.create("site_in_session")
     database = {
         "type": "mariadb",
@@ -220,11 +144,11 @@ def test_the_upgrade_of_the_database_is_told_with_its_output(campus: Campus, ser
         "password": database_server.password,
     }
     more = {"moodle_site_database": database, "moodle_site_admin_password": "Hunter2-secret"}
-    assert job(campus, server, "installed", **more).status == "successful"
+    assert job(campus, smtp_server, "installed", **more).status == "successful"
     campus.declare("4.3.0")
-    done = job(campus, server, "upgraded", **more, moodle_session_title="Upgrade to 4.3")
+    done = job(campus, smtp_server, "upgraded", **more, moodle_session_title="Upgrade to 4.3")
     assert done.status == "successful", done.log[-3000:]
-    closing = server.mails[-1]
+    closing = smtp_server.mails[-1]
     assert "The site was closed for " in closing.text
     (_type, page) = next(iter(closing.attachments.values()))
     for said in ("The database is upgraded", "upgrade.php --non-interactive", "The site is closed", "The site is opened again"):

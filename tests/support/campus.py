@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import grp
+import json
 import os
 import sys
 import typing as t
@@ -68,3 +69,8 @@ class Campus:
 def make_campus(folder: Path) -> Campus:
     folder.mkdir(parents=True, exist_ok=True)
     return Campus(folder, generate(folder / "sources"))
+
+
+def sessions_of(site: Path) -> list[dict[str, t.Any]]:
+    """What each session in a delivery root says of itself, in their order."""
+    return [json.loads(path.read_text()) for path in sorted((site / ".delivery/sessions").glob("*.json"))]

@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from .campus import Campus, make_campus
+from .mail import SmtpServer
 from .mariadb import MariaDB
 from .moodle import Site, installed_site
 from .nodes import Node
@@ -124,3 +127,17 @@ def standin_site(standin_platform: Platform, database_server: MariaDB, tmp_path_
 
 def _site(platform: Platform, server: MariaDB, folders: pytest.TempPathFactory) -> Site:
     return installed_site(platform, folders.mktemp(platform.name), server, wwwroot=f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[SmtpServer]:
+    with SmtpServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def campus(tmp_path: Path) -> Campus:
+    """A campus that declares Moodle 4.2."""
+    campus = make_campus(tmp_path / "campus")
+    campus.declare("4.2.0")
+    return campus
