@@ -22,22 +22,24 @@ Plan = dict[str, t.Any]
 def fleet_plan(nodes: Nodes, closed_by_us: Sequence[str], close_all: bool = False) -> Plan:
     """What M(vmoodle_node_info) found, and the addresses that earlier runs closed, as lists of addresses and as sentences."""
     try:
-        known = {node["wwwroot"]: node for node in nodes if node["enabled"] is not False or node["wwwroot"] in closed_by_us}
+        word = set(closed_by_us)
+        known = {node["wwwroot"]: node for node in nodes if node["enabled"] is not False or node["wwwroot"] in word}
         silent = {address: node["error"] for address, node in known.items() if not node["reachable"]}
         asked = {address: node for address, node in known.items() if node["reachable"]}
         pending = [address for address, node in asked.items() if node["upgrade_pending"]]
-        shut = [address for address, node in asked.items() if node["maintenance"]]
-        # Those of ours that are open were opened by somebody, or by a run that was killed before it could say so.
-        ours = [address for address in closed_by_us if address in shut or address not in asked]
-        to_close = [address for address in (asked if close_all else pending) if address not in shut]
-        to_open = [] if close_all else [address for address in shut if address in ours and address not in pending]
+        shut = {address for address, node in asked.items() if node["maintenance"]}
     except (KeyError, TypeError) as error:
         raise AnsibleFilterError(f"fleet_plan: the nodes that vmoodle_node_info found are expected ({error!r}).") from error
-    theirs = [address for address in pending if address in shut and address not in ours]
+    others = [address for address, node in asked.items() if not node["upgrade_pending"]]
+    # Those of ours that are open were opened by somebody, or by a run that was killed before it could say so.
+    ours = [address for address in closed_by_us if address in shut or address not in asked]
+    theirs = [address for address in pending if address in shut and address not in word]
+    to_close = [address for address in (asked if close_all else pending) if address not in shut]
+    to_open = [] if close_all else [address for address in others if address in shut and address in word]
     return {
         "count": len(known),
         "asked": list(asked),
-        "others": [address for address in asked if address not in pending],
+        "others": others,
         "pending": pending,
         "upgrade": [] if close_all else pending,
         "silent": silent,
@@ -57,7 +59,12 @@ def fleet_plan(nodes: Nodes, closed_by_us: Sequence[str], close_all: bool = Fals
 
 def _sentence(what: str, named: Sequence[str]) -> list[str]:
     more = [f"and {len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
-    return [f"{len(named)} {what}: {', '.join([*named[:_SHOWN], *more])}"] if named else []
+    return [_one_line(f"{len(named)} {what}: {', '.join([*named[:_SHOWN], *more])}")] if named else []
+
+
+def _one_line(text: str) -> str:
+    # What the registry holds may be anything.
+    return " ".join(text.split())
 
 
 def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: Nodes, max_failures: str = "") -> dict[str, t.Any]:
@@ -71,7 +78,7 @@ def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: No
             if node["verdict"] != "ok":
                 troubles.setdefault(node["wwwroot"], f"{what}: {node['verdict']}: {node['reason']}")
     now = {node["wwwroot"]: node for node in after}
-    to_be_open = {*plan["open"], *(address for address in plan["closed_by_us"] if address in plan["upgrade"])}
+    to_be_open = {*plan["open"], *({*plan["closed_by_us"]} & {*plan["upgrade"]})}
     for address in {*plan["upgrade"], *plan["open"]}:
         if address in now and (wrong := _wrong(now[address], address in to_be_open)):
             troubles.setdefault(address, wrong)
@@ -86,7 +93,7 @@ def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: No
             f"{len(done)} of {len(plan['pending'])} nodes upgraded, {len(troubles)} of {plan['count']} not ok,"
             f" {len(still)} closed for the upgrade"
         ),
-        "lines": [*general, *(f"{address}: {' '.join(trouble.split())}" for address, trouble in sorted(troubles.items()))],
+        "lines": [*general, *(_one_line(f"{address}: {trouble}") for address, trouble in sorted(troubles.items()))],
         "counts": {
             "nodes": plan["count"],
             "pending": len(plan["pending"]),

@@ -42,9 +42,9 @@ def is_closed(node: Node) -> bool:
 
 
 def test_the_fleet_is_upgraded_and_what_failed_is_done_when_it_is_repaired(real_site: Site, tmp_path: Path) -> None:
-    nodes = {name: real_site.add_node(f"story-{name}") for name in ("a-fine", "by-hand", "downgraded", "locked-out")}
+    nodes = {name: real_site.add_node(name) for name in ("afine", "byhand", "downgraded", "lockedout")}
     newer = real_site.on(real_site.platform.new, tmp_path / "code")
-    (nodes["by-hand"].dataroot / "climaintenance.html").write_text("closed by hand")
+    (nodes["byhand"].dataroot / "climaintenance.html").write_text("closed by hand")
     (forum,) = real_site.query("SELECT value FROM mdl_config_plugins WHERE plugin = 'mod_forum' AND name = 'version'", nodes["downgraded"])
     real_site.query(FORUM.format(2099010100), nodes["downgraded"])
     access = f"UPDATE mdl_local_vmoodle SET vdbpass = '%s' WHERE vhostname = '{nodes['locked-out'].wwwroot}'"
@@ -54,19 +54,19 @@ def test_the_fleet_is_upgraded_and_what_failed_is_done_when_it_is_repaired(real_
     finally:
         real_site.query(access % real_site.server.password)
     releases = {name: str(real_site.config("release", node))[:3] for name, node in nodes.items() if name != "downgraded"}
-    assert releases == {"a-fine": "4.3", "by-hand": "4.3", "locked-out": "4.2"}, done.text[-6000:]
+    assert releases == {"afine": "4.3", "byhand": "4.3", "lockedout": "4.2"}, done.text[-6000:]
     assert done.rc != 0
-    assert {name for name, node in nodes.items() if is_closed(node)} == {"by-hand", "downgraded"}
+    assert {name for name, node in nodes.items() if is_closed(node)} == {"byhand", "downgraded"}
     (report,) = (tmp_path / "notes").glob("report-*.txt")
     lines = report.read_text().splitlines()
     assert lines[0] == "2 of 3 nodes upgraded, 2 of 4 not ok, 1 closed for the upgrade"
     wrong = {line.split(": ")[0]: line for line in lines if line.startswith("http")}
-    assert set(wrong) == {nodes["downgraded"].wwwroot, nodes["locked-out"].wwwroot}
+    assert set(wrong) == {nodes["downgraded"].wwwroot, nodes["lockedout"].wwwroot}
     assert "upgrade: failed:" in wrong[nodes["downgraded"].wwwroot]
-    assert "cannot be asked: Access denied" in wrong[nodes["locked-out"].wwwroot]
+    assert "cannot be asked: Access denied" in wrong[nodes["lockedout"].wwwroot]
 
     real_site.query(FORUM.format(forum["value"]), nodes["downgraded"])
     done = upgrade(newer, tmp_path, list(nodes.values()))
     assert done.rc == 0, done.text[-6000:]
     assert {str(real_site.config("release", node))[:3] for node in nodes.values()} == {"4.3"}
-    assert {name for name, node in nodes.items() if is_closed(node)} == {"by-hand"}
+    assert {name for name, node in nodes.items() if is_closed(node)} == {"byhand"}
