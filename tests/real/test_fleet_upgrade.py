@@ -47,7 +47,7 @@ def test_the_fleet_is_upgraded_and_what_failed_is_done_when_it_is_repaired(real_
     (nodes["byhand"].dataroot / "climaintenance.html").write_text("closed by hand")
     (forum,) = real_site.query("SELECT value FROM mdl_config_plugins WHERE plugin = 'mod_forum' AND name = 'version'", nodes["downgraded"])
     real_site.query(FORUM.format(2099010100), nodes["downgraded"])
-    access = f"UPDATE mdl_local_vmoodle SET vdbpass = '%s' WHERE vhostname = '{nodes['locked-out'].wwwroot}'"
+    access = f"UPDATE mdl_local_vmoodle SET vdbpass = '%s' WHERE vhostname = '{nodes['lockedout'].wwwroot}'"
     real_site.query(access % "wrong")
     try:
         done = upgrade(newer, tmp_path, list(nodes.values()))
