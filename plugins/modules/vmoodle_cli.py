@@ -63,6 +63,31 @@ options:
         new password. The same for all nodes.
       - Kept out of Ansible's output and of every process list. What a script prints of it is in its log.
     type: str
+  afterwards:
+    description:
+      - Scripts that are run on a node right after O(script), one after the other, each when the one before was V(ok). The node is
+        V(ok) when all of them were; its record is that of the last one.
+      - They are answered nothing, and have their logs in a folder of their own below O(log_dir), named after the script.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      script:
+        description:
+          - The script, as O(script).
+        type: str
+        required: true
+      args:
+        description:
+          - The script's arguments.
+        type: list
+        elements: str
+        default: []
+      nodes:
+        description:
+          - Addresses or names of the nodes that it is for, when it is not for all of the run. V(@/path) stands for the lines of a file.
+        type: list
+        elements: str
   nodes:
     description:
       - The nodes to run on. A node is named by its address (with or without the scheme), its name or its short name. Shell
@@ -245,6 +270,16 @@ EXAMPLES = r"""
     records: /var/log/moodle/upgrade.jsonl
     retry_file: /var/log/moodle/upgrade.retry
 
+- name: Upgrade nodes that are closed, and open each as soon as it is done
+  lms.moodle.vmoodle_cli:
+    moodle: /srv/campus/current
+    script: local/vmoodle/cli/upgrade.php
+    args: [--non-interactive]
+    pending: true
+    afterwards:
+      - script: local/vmoodle/cli/maintenance.php
+        args: [--disable]
+
 - name: Give the administrator of two nodes a new password
   lms.moodle.vmoodle_cli:
     moodle: /srv/campus/current
@@ -350,8 +385,12 @@ summary:
       sample: 2.48
 """
 
+import contextlib
+import functools
 import os
 import typing as t
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -361,7 +400,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion impor
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, Wish, not_run
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, Step, Wish, not_run, run_in_turn
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.keyboard import typed
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal, Selection, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, waves
@@ -390,6 +429,7 @@ class VmoodleCli:
             raise BadInput("'resume' continues the run that wrote 'records': say which file that is.")
         code = code_root(parameters["moodle"])
         script = Script.find(code, parameters["script"], parameters["args"])
+        further = [(step, Script.find(code, step["script"], step["args"])) for step in parameters["afterwards"]]
         opcache = opcache_folder(code) if parameters["opcache"] else None
         self.php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
         self.wish = Wish(
@@ -402,6 +442,12 @@ class VmoodleCli:
             log_dir=Path(parameters["log_dir"]) if parameters["log_dir"] else None,
             log_keep=parameters["log_keep"],
         )
+        self.further = [self._further(step, found) for step, found in further]
+
+    def _further(self, step: dict[str, t.Any], script: Script) -> tuple[Wish, str, Collection[str] | None]:
+        folder = self.wish.log_dir and self.wish.log_dir / script.path.stem
+        only = None if step["nodes"] is None else frozenset(names_from_files(step["nodes"]))
+        return replace(self.wish, script=script, keys=None, log_dir=folder), step["script"], only
 
     def run(self) -> dict[str, t.Any]:
         """Run the script, or say where it would run; the module's result."""
@@ -410,11 +456,14 @@ class VmoodleCli:
         wish = self.parameters
         # What cannot be is found before the records of the last run are gone.
         budget = Budget.parse(wish["max_failures"], len(selection.nodes) + len(selection.refused))
-        if self.wish.log_dir and not self.only_list:
-            make_log_dir(self.wish.log_dir)
+        wishes = [self.wish, *(further for further, _name, _only in self.further)]
+        for folder in (one.log_dir for one in wishes):
+            if folder and not self.only_list:
+                make_log_dir(folder)
         if wish["retry_file"] and not self.only_list:
             try_retry_file(wish["retry_file"])
-        written = Records(wish["records"], self.wish.script.fingerprint(), resume=wish["resume"], only_look=self.only_list)
+        run = "-".join(one.script.fingerprint() for one in wishes)
+        written = Records(wish["records"], run, resume=wish["resume"], only_look=self.only_list)
         with written as records:
             fleet = self._go_through(selection, budget, records)
         result = {
@@ -442,8 +491,14 @@ class VmoodleCli:
         if self.only_list:
             fleet.run(_would_run, plan, before)
             return fleet
-        with Execution(self.wish, self.php, forks=min(forks, len(left)), must_stop=fleet.must_stop) as execution:
-            fleet.run(execution.run, plan, before)
+        with contextlib.ExitStack() as stack:
+
+            def workers(wish: Wish) -> Execution:
+                return stack.enter_context(Execution(wish, self.php, forks=min(forks, len(left)), must_stop=fleet.must_stop))
+
+            first = workers(self.wish)
+            steps = [Step(workers(wish), name, only) for wish, name, only in self.further]
+            fleet.run(functools.partial(run_in_turn, first, steps), plan, before)
         if self.parameters["retry_file"]:
             write_retry_file(self.parameters["retry_file"], fleet.unfinished)
         return fleet
@@ -485,6 +540,16 @@ def main() -> None:
             "script": {"type": "str", "required": True},
             "args": {"type": "list", "elements": "str", "default": []},
             "input": {"type": "str", "no_log": True},
+            "afterwards": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "script": {"type": "str", "required": True},
+                    "args": {"type": "list", "elements": "str", "default": []},
+                    "nodes": {"type": "list", "elements": "str"},
+                },
+            },
             "nodes": {"type": "list", "elements": "str"},
             "select": {"type": "str"},
             "include_disabled": {"type": "bool", "default": False},

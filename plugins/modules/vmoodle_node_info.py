@@ -89,7 +89,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: One entry per node, in the order of their addresses; those that could not be found come last.
+  description:
+    - One entry per node, in the order of their addresses; those that could not be found come last.
+    - What the registry says of a node comes with it, but for those that are not in it.
   returned: success
   type: list
   elements: dict
@@ -102,6 +104,42 @@ nodes:
       description: The node's name.
       type: str
       sample: Virtual 1
+    shortname:
+      description: The node's short name.
+      type: str
+      sample: v1
+    description:
+      description: What the registry says of it in words.
+      type: str
+      sample: Law school
+    dbtype:
+      description: The type of its database.
+      type: str
+      sample: mariadb
+    dbhost:
+      description: The server of its database.
+      type: str
+      sample: db1.example.org
+    dbname:
+      description: The name of its database.
+      type: str
+      sample: vmoodle_v1
+    dbprefix:
+      description: The prefix of its tables.
+      type: str
+      sample: mdl_
+    datapath:
+      description: The folder of its data.
+      type: str
+      sample: /srv/moodledata/v1
+    mnet:
+      description: The number of its Moodle network; V(0) is none.
+      type: int
+      sample: 0
+    timecreated:
+      description: When it was registered, in seconds since 1970.
+      type: int
+      sample: 1763735522
     enabled:
       description: Whether it is enabled in the registry.
       type: bool
@@ -158,7 +196,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.background impor
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import choose
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import Registry, matching, names_from_files
 
 _UNKNOWN = dict.fromkeys(("release", "version", "upgrade_pending", "maintenance", "lastcron"))
@@ -190,13 +228,18 @@ class NodeInfo:
             told = []
             for node, state in registry.states(chosen.nodes):
                 known = {name: state.get(name) for name in (*_UNKNOWN, "reachable", "error")}
-                told.append({"wwwroot": node.wwwroot, "name": node.name, "enabled": node.enabled, **known})
+                told.append({**_registered(node), **known})
                 count(len(told), len(chosen.nodes))
-        enabled = {node.wwwroot: node.enabled for node in registry.nodes}
+        registered = {node.wwwroot: _registered(node) for node in registry.nodes}
         for refusal in chosen.refused:
-            about = {"wwwroot": refusal.wwwroot, "name": refusal.name, "enabled": enabled.get(refusal.wwwroot)}
+            about = registered.get(refusal.wwwroot, {"wwwroot": refusal.wwwroot, "name": refusal.name, "enabled": None})
             told.append({**about, **_UNKNOWN, "reachable": False, "error": refusal.reason})
         return {"changed": False, "nodes": told, "code": registry.code}
+
+
+def _registered(node: Node) -> dict[str, t.Any]:
+    """What the registry says of a node and a user has a use for; its last cron is told by its own database."""
+    return {name: value for name, value in node.row().items() if name not in ("id", "master", "lastcron")}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import typing as t
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -119,6 +119,31 @@ class Execution:
         while (left := until - time.monotonic()) > 0 and not self._must_stop():
             time.sleep(min(0.5, left))
         return not self._must_stop()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A further script of a run."""
+
+    execution: Execution
+    name: str
+    """The script, as the user named it."""
+    only: Collection[str] | None = None
+    """Addresses or names of the nodes that it is for; None is all."""
+
+
+def run_in_turn(first: Execution, steps: Sequence[Step], node: Node) -> Record:
+    """Run the first script on a node, and each further one when the one before was ok; the record is that of the last."""
+    record = first.run(node)
+    for step in steps:
+        if record["verdict"] != "ok":
+            break
+        if step.only is not None and node.names().isdisjoint(step.only):
+            continue
+        further = step.execution.run(node)
+        reason = further["reason"] and f"afterwards, {step.name}: {further['reason']}"
+        record = {**further, "reason": reason, "seconds": round(record["seconds"] + further["seconds"], 3)}
+    return record
 
 
 def _told(reason: str, tries: int, trouble: str) -> str:

@@ -104,17 +104,22 @@ def names_from_files(wanted: Sequence[str]) -> list[str]:
 
 def matching(expression: str, nodes: Sequence[Node]) -> set[str]:
     """The addresses of the nodes that a JMESPath query over the registry's rows returns."""
+    return queried(expression, [node.row() for node in nodes if not node.master], "select")
+
+
+def queried(expression: str, rows: Sequence[t.Mapping[str, t.Any]], name: str) -> set[str]:
+    """The addresses that the JMESPath query in the parameter ``name`` returns, of rows that have a ``wwwroot`` each."""
     try:
         # Not on every host, and needed by this parameter alone.
         import jmespath  # type: ignore[import-untyped]  # noqa: PLC0415
     except ImportError as error:
-        raise MoodleError("'select' needs the Python library jmespath on this host: install it (Debian: python3-jmespath).") from error
+        raise MoodleError(f"'{name}' needs the Python library jmespath on this host: install it (Debian: python3-jmespath).") from error
     try:
-        answer: t.Any = jmespath.search(expression, [node.row() for node in nodes if not node.master])
+        answer: t.Any = jmespath.search(expression, rows)
     except jmespath.exceptions.JMESPathError as error:
-        raise BadInput(f"'select' is no valid JMESPath query: {error}") from error
-    rows = answer if isinstance(answer, list) else []
-    found = {row.get("wwwroot") if isinstance(row, dict) else row for row in rows}
-    if not isinstance(answer, list) or not all(isinstance(address, str) for address in found):
-        raise BadInput("'select' must return rows of the registry, or their addresses: for example [?enabled && starts_with(name, 'A')].")
-    return t.cast("set[str]", found)
+        raise BadInput(f"'{name}' is no valid JMESPath query: {error}") from error
+    found = answer if isinstance(answer, list) else [None]
+    addresses = [row.get("wwwroot") if isinstance(row, dict) else row for row in found]
+    if not all(isinstance(address, str) for address in addresses):
+        raise BadInput(f"'{name}' must return rows of the registry, or their addresses: for example [?enabled && starts_with(name, 'A')].")
+    return t.cast("set[str]", set(addresses))

@@ -151,6 +151,8 @@ class _Php:
                 waiting.unregister(self._output)
             if events and self._control.fileno() not in events:
                 continue
+            # Asked first: what it said before it ended is read then, too.
+            gone = self.process.poll() is not None
             lines, over = self._answers()
             for line in lines:
                 if "group" in line:
@@ -160,7 +162,7 @@ class _Php:
                 report = line.get("site", report)
                 if "ended" in line:
                     return int(line["ended"]), report
-            if over or self.process.poll() is not None:
+            if over or gone:
                 return self.process.wait(), report
 
     def _send(self, message: Mapping[str, t.Any]) -> None:
