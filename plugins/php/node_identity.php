@@ -8,7 +8,7 @@
 //   password  what is kept of its administrator's password, where it is not to stay as it is
 //   title     fullname, shortname and summary of the site, as far as given
 //   settings  settings of core by their name, of a component as component|name
-//   network   false switches Moodle's network off, true on
+//   network   false switches Moodle's network off, true on, null leaves it
 // Written so that it can be run again when it was interrupted; what is no harm twice is done twice.
 
 define('CLI_SCRIPT', true);
@@ -34,9 +34,11 @@ foreach ($wish['settings'] as $name => $value) {
     [$plugin, $setting] = str_contains($name, '|') ? explode('|', $name, 2) : [null, $name];
     set_config($setting, $value, $plugin);
 }
-set_config('mnet_dispatcher_mode', $wish['network'] ? 'strict' : 'off');
+if (isset($wish['network'])) {
+    set_config('mnet_dispatcher_mode', $wish['network'] ? 'strict' : 'off');
+}
 if ($wish['clone']) {
-    new_peers($tables, $wish['network']);
+    new_peers($tables, !empty($wish['network']));
     // Last: as long as it is there, the other site's address and not this one's is known for the node's own.
     $DB->set_field('mnet_host', 'wwwroot', $CFG->wwwroot, ['id' => $CFG->mnet_localhost_id]);
 }

@@ -71,6 +71,13 @@ final class node_orders {
         return true;
     }
 
+    /** Whether the registry holds this access to the node's database. */
+    public function has_access(array $order): array {
+        global $DB;
+        $row = (array) $DB->get_record('local_vmoodle', ['id' => $order['id']]);
+        return ['same' => array_intersect_key($row, $order['values']) == $order['values']];
+    }
+
     /** The row goes, and with it what the master knows of the node as a peer of Moodle's network. */
     public function unregister(array $order): bool {
         global $DB;
