@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.mariadb import MariaDB
 from support.moodle import Site
 from support.nodes import Node, register_node
 from support.process import program
@@ -24,6 +25,13 @@ from support.repositories import call_module
 
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 ADDRESS = "http://made.campus.test"
+PASSWORD = 'Sesame\'s \\ "open" = #1'  # noqa: S105 - of a database that lives as long as a test
+
+
+@pytest.fixture(autouse=True, scope="module")
+def folder_of_the_master(site: Site) -> None:
+    """What the first call makes beside the master's data is no trace of a node."""
+    (site.dataroot / "lms_moodle").mkdir(exist_ok=True)
 
 
 class Nodes:
@@ -34,16 +42,24 @@ class Nodes:
         self.made: list[str] = []
         self.folder = site.dataroot.parent
 
-    def ask(self, wwwroot: str | None = ADDRESS, *, check: bool = False, PATH: str = os.environ["PATH"], **wish: Any) -> dict[str, Any]:
+    def ask(self, wwwroot: str | None = ADDRESS, *, check: bool = False, programs: str = "", **wish: Any) -> dict[str, Any]:
         settings = [f"{name}={value}" for name, value in self.site.php_settings().items()]
         given = {"moodle": str(self.site.code), "php_options": settings, "_php": str(PHP), "wwwroot": wwwroot, **wish}
-        return call_module("vmoodle_node", {name: value for name, value in given.items() if value is not None}, check=check, PATH=PATH)
+        return call_module(
+            "vmoodle_node",
+            {name: value for name, value in given.items() if value is not None},
+            check=check,
+            PATH=programs or os.environ["PATH"],
+        )
 
     def place(self, name: str = "made") -> dict[str, str]:
-        server = self.site.server
+        """Where the node is to be, with a user who has no right beside its database."""
         database = f"{self.site.database}_{name}"
         self.made.append(database)
-        return {"dbname": database, "dbuser": server.user, "dbpass": server.password, "datapath": str(self.folder / f"data-{name}")}
+        user = database.replace("_", "")
+        assert isinstance(self.site.server, MariaDB)
+        self.site.server.add_user(user, PASSWORD, database)
+        return {"dbname": database, "dbuser": user, "dbpass": PASSWORD, "datapath": str(self.folder / f"data-{name}")}
 
     def node(self, name: str = "made") -> Node:
         return Node(name, f"http://{name}.campus.test", f"{self.site.database}_{name}", self.folder / f"data-{name}")
@@ -92,10 +108,7 @@ def test_a_node_begins_empty_by_moodles_own_installation(nodes: Nodes, site: Sit
     assert site.config("siteidentifier", node) not in (None, site.config("siteidentifier"))
     admins = "SELECT password FROM mdl_user WHERE username = 'admin'"
     assert site.query(admins, node) == site.query(admins)
-    assert (
-        site.server.password not in json.dumps({key: value for key, value in told.items() if key != "invocation"}).replace("moodle", "", 0)
-        or True
-    )
+    assert not any(secret in json.dumps(told["diff"]) + told.get("msg", "") for secret in ("Sesame", "r'"))
 
     assert nodes.ask(**wish)["changed"] is False
     told = nodes.ask(enabled=False, config={"colour": "blue"}, name="Other")
@@ -134,10 +147,10 @@ def test_a_copy_is_another_site(nodes: Nodes, site: Site, alpha: Node) -> None:
     assert site.config("supportpage", alpha) == f"{alpha.wwwroot}/help", "the template stays as it is"
 
 
-def test_a_node_is_removed_after_a_snapshot_and_comes_back_from_it_as_it_was(nodes: Nodes, site: Site, tmp_path: Path) -> None:
+def test_a_node_is_removed_after_a_snapshot_and_comes_back_from_it_as_it_was(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:
     place = nodes.place()
     before = nodes.traces()
-    assert "actions" in nodes.ask(template="alpha" if site.add_node("alpha") else "", **place)
+    assert "actions" in nodes.ask(template=alpha.wwwroot, **place)
     node = nodes.node()
     (node.dataroot / "filedir").mkdir(exist_ok=True)
     (node.dataroot / "filedir" / "paper").write_text("paper")
@@ -148,9 +161,7 @@ def test_a_node_is_removed_after_a_snapshot_and_comes_back_from_it_as_it_was(nod
     assert nodes.row()
     told = nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), snapshot="last")
     assert told.get("actions") == ["snapshot last", "removed"], told
-    databases, folders, rows, marks = nodes.traces()
-    assert (databases, folders, marks) == (before[0], [name for name in before[1] if name != "x"], []), told
-    assert not nodes.row()
+    assert nodes.traces() == before, told
     assert nodes.ask(state="absent", confirm=ADDRESS)["changed"] is False
     folder = Path(told["snapshot"])
     assert {path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())} == {0}
@@ -169,12 +180,12 @@ def test_no_password_is_on_a_command_line(nodes: Nodes, site: Site, alpha: Node,
     seen = tmp_path / "seen"
     (tmp_path / "bin").mkdir()
     for name in ("php", "mariadb", "mariadb-dump", "setpriv"):
-        real = program(name)
+        real = program(name, "what the other tests need")
         wrapper = tmp_path / "bin" / name
         wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@" >> {seen}\nexec {real} "$@"\n')
         wrapper.chmod(0o755)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    told = nodes.ask(template="alpha", config={"secret": "Sesame-2"}, snapshot="kept", PATH=path, **nodes.place())
+    told = nodes.ask(template="alpha", config={"secret": "Sesame-2"}, snapshot="kept", programs=path, **nodes.place())
     assert "actions" in told, told
     words = seen.read_text()
     assert {"php", "mariadb", "mariadb-dump"} <= set(words.splitlines())
