@@ -68,6 +68,7 @@ options:
   enabled:
     description:
       - Whether the node is enabled in the registry. A new node is, when nothing is said.
+      - With O(nodes_file), this holds for all of them, whatever the list says.
     type: bool
   name:
     description:
@@ -309,6 +310,7 @@ import contextlib
 import time
 import typing as t
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -354,10 +356,13 @@ class VmoodleNode:
     def _wishes(self) -> tuple[list[NodeWish], list[str]]:
         file = self.parameters["nodes_file"]
         if file:
+            if self.parameters["config"]:
+                raise BadInput("'config' is one node's: with 'nodes_file' it stands in that file, for all nodes under 'defaults'.")
             if self.parameters["state"] == "absent" and self.parameters["confirm"] != Path(file).name:
                 raise BadInput(f"'confirm' must be '{Path(file).name}', so that no nodes are removed by mistake.")
             found = _list_of_nodes(Path(file))
-            return [wish for _line, wish in found.entries], [f"{file}, {finding}" for finding in found.findings]
+            forced = {} if self.parameters["enabled"] is None else {"enabled": self.parameters["enabled"]}
+            return [replace(wish, **forced) for _line, wish in found.entries], [f"{file}, {finding}" for finding in found.findings]
         config = {str(name): _as_text(value) for name, value in self.parameters["config"].items()}
         wish = NodeWish(self.parameters["wwwroot"], config=config, **{name: self.parameters[name] for name in _WISHED})
         for name, says in problems(wish):
@@ -571,7 +576,7 @@ def main() -> None:
             "_background": {"type": "path"},
         },
         required_one_of=[("wwwroot", "nodes_file")],
-        mutually_exclusive=[("nodes_file", name) for name in ("wwwroot", "config", *_WISHED) if name != "config"],
+        mutually_exclusive=[("nodes_file", name) for name in ("wwwroot", *_WISHED) if name != "enabled"],
         supports_check_mode=True,
     )
     background = Background(module.params["_background"])
