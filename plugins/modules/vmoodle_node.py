@@ -447,7 +447,10 @@ class VmoodleNode:
 
     def _changed(self, workshop: Workshop, wish: NodeWish, node: Node) -> dict[str, t.Any]:
         columns, settings = workshop.differences(node, wish)
-        actions = [f"changed {', '.join(columns)}"] if columns else []
+        actions = ["opened again"] if workshop.begun(node) == "closing" else []
+        if actions and not self.check_mode:
+            workshop.reopen(node)
+        actions += [f"changed {', '.join(columns)}"] if columns else []
         actions += [f"set {', '.join(settings)}"] if settings else []
         name = self.parameters["snapshot"]
         missing = bool(name) and not workshop.has_snapshot(node, name)
@@ -487,7 +490,7 @@ class VmoodleNode:
             raise BadInput(f"'confirm' must be {node.wwwroot} or '{node.name}', so that no node is removed by mistake.")
         workshop.check_removable(node)
         before = {name: getattr(node, name) for name in _SHOWN}
-        whole = not workshop.begun(node)
+        whole = workshop.begun(node) in ("", "closing")
         name = self.parameters["snapshot"] or time.strftime("removed-%Y%m%dT%H%M%SZ", time.gmtime())
         first = name if self.parameters["snapshot_first"] and whole else None
         actions, snapshot = [f"snapshot {first}"] if first else [], None

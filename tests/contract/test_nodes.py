@@ -339,3 +339,17 @@ def test_a_node_is_upgraded_only_when_that_is_pending(nodes: Nodes, site: Site, 
     told = nodes.ask(state="upgraded", snapshot="before")
     assert told.get("actions") == ["snapshot before", "upgraded"], told
     assert nodes.ask(state="upgraded", snapshot="before")["changed"] is False
+
+
+def test_a_removal_whose_snapshot_fails_leaves_the_node_open(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:
+    assert "actions" in nodes.ask(template="alpha", **nodes.place())
+    before = nodes.traces()
+    (tmp_path / "made.campus.test").touch()
+    assert nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), snapshot="last")["failed"]
+    assert nodes.traces() == before
+    assert not (nodes.node().dataroot / "climaintenance.html").exists()
+    (tmp_path / "made.campus.test").unlink()
+    assert nodes.ask(snapshots=str(tmp_path), snapshot="last")["changed"]
+    told = nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), snapshot="last")
+    assert "it has an older snapshot 'last'" in told["msg"]
+    assert nodes.traces() == before

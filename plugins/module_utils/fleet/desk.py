@@ -18,6 +18,7 @@ class Desk(Registry):
     """The registry, and what is done about it, by one PHP process of the master's."""
 
     THEN = "orders"
+    WRITES = True
 
     def order(self, do: str, about: str, **words: t.Any) -> t.Any:
         """Have something done; ``about`` begins the sentence in which it is told that it could not be."""

@@ -30,6 +30,8 @@ class Registry:
 
     THEN = ""
     """What the process does when it has told the registry."""
+    WRITES = False
+    """Whether it changes anything: then it holds the locks that we hold, for it may outlive us by a moment when we are killed."""
 
     def __init__(self, process: subprocess.Popen[str], complaints: t.IO[str], code: Path) -> None:
         self._process = process
@@ -50,7 +52,14 @@ class Registry:
         with (
             tempfile.TemporaryFile("w+", errors="replace") as complaints,
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8", errors="replace"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                close_fds=not cls.WRITES,
             ) as process,
         ):
             try:

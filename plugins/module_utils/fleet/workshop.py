@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -275,11 +276,8 @@ class Workshop:
         data, taken = Path(node.datapath), None
         about = f"{node.wwwroot} could not be removed, run again"
         if self.begun(node) != "removing":
-            closed = (data / node_data.CLOSED).exists()
-            if data.is_dir():
-                node_data.close(data)
             if snapshot:
-                taken = self._last_snapshot(node, snapshot, reopen=not closed)
+                taken = self._last_snapshot(node, snapshot)
             self._desk.order("change", about, id=node.id, values={"enabled": 0}, mark={"state": "removing"})
         self._desk.order("remove_database", about, id=node.id, drop=True)
         node_data.remove(data, itself=True)
@@ -287,13 +285,30 @@ class Workshop:
         self._nodes = [known for known in self._nodes if known.id != node.id]
         return taken
 
-    def _last_snapshot(self, node: Node, name: str, *, reopen: bool) -> Path:
+    def _last_snapshot(self, node: Node, name: str) -> Path:
+        """Of a node that nobody uses any more; one that an earlier call of the same removal took is as good."""
+        page, folder = Path(node.datapath) / node_data.CLOSED, self.snapshot_folder(node, name)
+        mark = self._marks.get(node.id)
+        if mark and self.has_snapshot(node, name) and self._snapshots.about(folder)["made"] >= mark["since"]:
+            return folder
+        if folder.exists():
+            raise BadInput(f"{node.wwwroot} is not removed: it has an older snapshot '{name}'; give the last one another name.")
+        if not mark:
+            mark = {"state": "closing", "since": int(time.time()), "page": page.exists()}
+            self._desk.order("change", f"{node.wwwroot} could not be closed", id=node.id, values={}, mark=mark)
+            self._marks[node.id] = mark
         try:
+            node_data.close(page.parent)
             return self.snapshot(node, name)
-        except BaseException:
-            if reopen:
-                (Path(node.datapath) / node_data.CLOSED).unlink(missing_ok=True)
+        except (MoodleError, OSError):
+            self.reopen(node)
             raise
+
+    def reopen(self, node: Node) -> None:
+        """Take a removal back that has removed nothing yet."""
+        if not self._marks.pop(node.id)["page"]:
+            (Path(node.datapath) / node_data.CLOSED).unlink(missing_ok=True)
+        self._desk.order("change", f"{node.wwwroot} could not be opened again", id=node.id, values={}, mark=None)
 
     # Scripts that run for a node
 
