@@ -32,7 +32,7 @@ def close(folder: Path) -> None:
 
 def make(folder: Path) -> None:
     """The folder of a new node, closed from the moment it is there."""
-    fresh = folder.with_name(f".{folder.name}.new")
+    fresh = _fresh(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     fresh.chmod(_MODE)
@@ -40,8 +40,14 @@ def make(folder: Path) -> None:
     fresh.replace(folder)
 
 
+def _fresh(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.new")
+
+
 def remove(folder: Path, *, itself: bool) -> None:
     """Remove what is in the folder, and the folder; links in it are removed, not followed."""
+    if itself:
+        shutil.rmtree(_fresh(folder), ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
