@@ -459,9 +459,11 @@ class VmoodleNode:
         if not self.check_mode:
             if missing:
                 workshop.snapshot(node, name)
-            inside = settings or {"name", "shortname", "description", "mnet"} & set(columns)
-            if inside:
+            if "access" in columns:
+                workshop.change(node, {"access": columns["access"]})
+            if settings or {"name", "shortname", "description", "mnet"} & set(columns):
                 workshop.make_itself(node, wish, clone=False)
+            # Last: as long as the registry differs, the next call does it again.
             if columns:
                 workshop.change(node, columns)
         before = {name: getattr(node, name) for name in _SHOWN}

@@ -97,17 +97,15 @@ final class node_orders {
 
     /** What is in a node's database, and whether it is the master's under another name. */
     public function examine(array $order): array {
-        global $CFG;
+        global $CFG, $DB;
         $database = $this->database($order);
         if (!$database->exists()) {
             return ['exists' => false, 'tables' => 0, 'masters' => false];
         }
-        $identity = $database->settings('config', "name = 'siteidentifier'");
-        return [
-            'exists' => true,
-            'tables' => $database->count_tables(),
-            'masters' => ($identity['siteidentifier'] ?? '') === get_site_identifier() && $database->prefix() === $CFG->prefix,
-        ];
+        // A copy of the master, however it was made, soon differs in some setting.
+        $same = $database->prefix() === $CFG->prefix
+            && $database->settings('config', '1 = 1') == $DB->get_records_menu('config', null, '', 'name, value');
+        return ['exists' => true, 'tables' => $database->count_tables(), 'masters' => $same];
     }
 
     public function create_database(array $order): bool {

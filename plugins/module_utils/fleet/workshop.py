@@ -224,8 +224,8 @@ class Workshop:
             wanted = {name: value for name, value in access.items() if value is not None}
             if not self._desk.order("has_access", f"{node.wwwroot} could not be looked at", id=node.id, values=wanted)["same"]:
                 columns["access"] = wanted
-        if not wish.config:
-            return columns, []
+        if not wish.config or "access" in columns:
+            return columns, list(wish.config)
         components = sorted({name.split("|")[0] for name in wish.config if "|" in name})
         found = self._desk.order(
             "settings", f"The settings of {node.wwwroot} could not be read", id=node.id, names=list(wish.config), components=components
