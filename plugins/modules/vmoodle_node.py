@@ -431,6 +431,8 @@ class VmoodleNode:
         wish = wish.filled(workshop.master)
         source = workshop.source(wish)
         workshop.check_new(wish, source, instead=begun)
+        if begun:
+            workshop.check_removable(begun)
         actions = [f"removed what was begun of {wish.wwwroot}"] if begun else []
         actions.append(f"made from {wish.template or wish.dump or 'an empty installation'}")
         snapshot = None

@@ -130,7 +130,7 @@ def test_a_copy_is_another_site(nodes: Nodes, site: Site, alpha: Node) -> None:
     site.cli("admin/cli/cfg.php", "--name=supportpage", f"--set={alpha.wwwroot}/help", node=alpha).must_succeed()
     site.cli("admin/cli/cfg.php", "--component=tool_task", "--name=lastcronstart", "--set=123", node=alpha).must_succeed()
     try:
-        told = nodes.ask(template="alpha", **nodes.place())
+        told = nodes.ask(template="alpha", mnet=1, **nodes.place())
         assert told.get("actions") == ["made from alpha"], told
     finally:
         (alpha.dataroot / "link").unlink()
@@ -144,6 +144,13 @@ def test_a_copy_is_another_site(nodes: Nodes, site: Site, alpha: Node) -> None:
     identifiers = {site.config("siteidentifier", node) for node in (None, alpha, copy)}
     assert len(identifiers) == 3
     assert not site.query("SELECT value FROM mdl_config_plugins WHERE plugin = 'tool_task' AND name = 'lastcronstart'", copy)
+    own = "SELECT h.* FROM mdl_mnet_host h JOIN mdl_config c ON c.value = h.id AND c.name = 'mnet_localhost_id'"
+    ((host,), (other,)) = site.query(own, copy), site.query(own, alpha)
+    assert (host["wwwroot"], site.config("mnet_dispatcher_mode", copy)) == (copy.wwwroot, "strict")
+    if "public_key" in host:
+        # The stand-in has no keys.
+        assert (host["public_key"] or "").startswith("-----BEGIN CERTIFICATE")
+        assert host["public_key"] != other["public_key"]
     assert site.config("supportpage", alpha) == f"{alpha.wwwroot}/help", "the template stays as it is"
 
 
@@ -236,7 +243,9 @@ def test_nothing_of_another_site_is_taken_or_removed(nodes: Nodes, site: Site, a
         "master's data": ({"datapath": str(site.dataroot / "inside")}, "lie one in the other"),
         "node's data": ({"datapath": str(alpha.dataroot)}, "lie one in the other"),
         "above the code": ({"datapath": str(site.code.parent)}, "lie one in the other"),
+        "by a link": ({"datapath": str(nodes.folder / "by-a-link" / "inside")}, "lie one in the other"),
     }
+    (nodes.folder / "by-a-link").symlink_to(site.dataroot)
     before = nodes.traces()
     for name, (wish, says) in taken.items():
         assert says in nodes.ask(**{**place, **wish})["msg"], name
@@ -267,6 +276,7 @@ def test_nothing_of_another_site_is_taken_or_removed(nodes: Nodes, site: Site, a
         assert told.get("failed"), (name, told)
         assert nodes.traces() == was, name
         site.query(f"DELETE FROM mdl_local_vmoodle WHERE vhostname = '{ADDRESS}'")
+    (nodes.folder / "by-a-link").unlink()
 
 
 def test_a_creation_that_fails_leaves_nothing_behind(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import secrets
 import time
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
@@ -101,7 +101,8 @@ class Workshop:
         if missing:
             raise BadInput(f"{wish.wwwroot} is a new node: say its {' and '.join(missing)}.")
         others = [node for node in (self.master, *self._nodes) if node is not instead]
-        if why := clash(wish, others, self._folders(but=instead)):
+        real = replace(wish, datapath=os.path.realpath(wish.datapath or ""))
+        if why := clash(real, others, self._folders(but=instead)):
             raise BadInput(f"{wish.wwwroot} cannot be made: {why}.")
         self._check_source(wish, source)
         about = f"The database {wish.dbname} for {wish.wwwroot} cannot be made"
@@ -149,6 +150,7 @@ class Workshop:
             why = error.message if isinstance(error, MoodleError) else f"{error.filename}: {error.strerror}"
             self.discard(node, mark)
             raise MoodleError(f"{wish.wwwroot} could not be made, and nothing of it was left: {why}") from error
+        self._nodes.append(node)
         return node
 
     def discard(self, node: Node, mark: Mark | None = None) -> None:
