@@ -166,9 +166,12 @@ def test_a_node_is_removed_after_a_snapshot_and_comes_back_from_it_as_it_was(nod
     assert "'confirm' must be" in nodes.ask(state="absent", confirm="http://made.campus.tes")["msg"]
     assert nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), check=True)["changed"] is True
     assert nodes.row()
+    columns = ", ".join(str(row["Field"]) for row in site.query("SHOW COLUMNS FROM mdl_mnet_host") if row["Field"] not in ("id", "wwwroot"))
+    site.query(f"INSERT INTO mdl_mnet_host (wwwroot, {columns}) SELECT '{ADDRESS}', {columns} FROM mdl_mnet_host LIMIT 1")
     told = nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), snapshot="last")
     assert told.get("actions") == ["snapshot last", "removed"], told
     assert nodes.traces() == before, told
+    assert not site.query(f"SELECT id FROM mdl_mnet_host WHERE wwwroot = '{ADDRESS}'"), "the master knows it no more as a peer"
     assert nodes.ask(state="absent", confirm=ADDRESS)["changed"] is False
     folder = Path(told["snapshot"])
     assert {path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())} == {0}
