@@ -91,7 +91,7 @@ final class node_databases {
     }
 
     /** As VMoodle chooses them: one user for all nodes, where its configuration names one, or that of the registry. */
-    private function credentials(stdClass $row): array {
+    public function credentials(stdClass $row): array {
         global $CFG;
         $file = $CFG->dirroot . '/local/vmoodle/vconfig.php';
         if (!$this->completed && ((string) $row->vdblogin === '' || (string) $row->vdbpass === '') && is_file($file)) {

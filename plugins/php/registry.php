@@ -3,8 +3,9 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// registry.php CODE [states]: prints the master, its virtual nodes and {"end": true} as JSON lines, never their database access. With
-// "states", it then reads one line, a list of the rows' ids (0 is the master), and prints the state of each.
+// registry.php CODE [states | orders]: prints the master, its virtual nodes and {"end": true} as JSON lines, never their database access.
+// With "states", it then reads one line, a list of the rows' ids (0 is the master), and prints the state of each; with "orders", it takes
+// those of node_orders.php.
 
 define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
@@ -54,6 +55,10 @@ foreach ($nodes as $node) {
 }
 say(['end' => true]);
 
+if (($argv[2] ?? '') === 'orders') {
+    require(__DIR__ . '/node_orders.php');
+    take_orders();
+}
 if ($states && ($line = fgets(STDIN)) !== false) {
     require(__DIR__ . '/node_states.php');
     print_states(json_decode($line, true));

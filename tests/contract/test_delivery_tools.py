@@ -21,6 +21,7 @@ from support.platforms import Platform
 from support.process import Result, run
 
 TOOLS = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files"
+SHARED = Path(__file__).resolve().parents[2] / "plugins" / "php"
 RELEASE = "SELECT value FROM mdl_config WHERE name = 'release'"
 
 
@@ -197,7 +198,7 @@ def test_missing_room_is_named(new: Site, small_disk: Path) -> None:
 
 
 def tool(site: Site, *words: str | Path) -> Result:
-    return site.php(TOOLS / "database.php", site.code, *words, timeout=900)
+    return site.php(SHARED / "database.php", site.code, *words, timeout=900)
 
 
 def test_a_dump_restores_what_was_there(old: Site, tmp_path: Path) -> None:

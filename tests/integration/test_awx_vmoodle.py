@@ -93,3 +93,52 @@ def test_a_job_plans_and_backs_up_the_courses_of_a_category(fleet: Fleet) -> Non
     assert {path.owner() for path in storage.rglob("*")} == {fleet.run_by}
     for course in result["courses"]:
         assert (storage / "2025-2026" / course["file"]).stat().st_size == course["size"]
+
+
+def test_jobs_make_nodes_of_a_list_keep_them_in_snapshots_and_remove_them(fleet: Fleet) -> None:
+    server, folder = fleet.site.server, fleet.folder
+    made, snapshots = folder / "data-gamma", folder / "snapshots"
+    names = "vhostname;vtemplate;name;vdblogin;vdbpass;vdbname;vdatapath"
+    values = f"http://gamma.campus.test;alpha;Gamma &#44 Co;{server.user};{server.password};{fleet.site.database}_gamma;{made}"
+    (folder / "nodes.csv").write_text(f"# of the spring\n{names};config_colour\n{values};green\n")
+    snapshots.mkdir()
+    asked = {"moodle_nodes_file": str(folder / "nodes.csv"), "moodle_snapshots": str(snapshots)}
+    fleet.give_away()
+
+    before = fleet.files(), server.databases()
+    done = fleet.job("fleet_nodes", "nodes-check", "--check --diff", **asked)
+    assert done.status == "successful", done.log[-3000:]
+    (result,) = done.results("vmoodle_node")
+    assert (result["changed"], result["nodes"][0]["actions"]) == (True, ["made from alpha"])
+    assert (fleet.files(), server.databases()) == before
+
+    done = fleet.job("fleet_nodes", "nodes", "--diff", **asked)
+    assert done.status == "successful", done.log[-3000:]
+    assert "1 nodes in the list, 1 changed, 0 failed" in done.log
+    assert {path.owner() for path in (made, *made.rglob("*"))} == {fleet.run_by}
+    assert {node["wwwroot"] for node in fleet.site.query("SELECT vhostname AS wwwroot FROM mdl_local_vmoodle WHERE enabled = 1")} == {
+        *(node.wwwroot for node in fleet.nodes.values()),
+        "http://gamma.campus.test",
+    }
+    # Text, as -e name=value gives it.
+    done = fleet.job("fleet_nodes", "nodes-off", moodle_nodes_enabled="false", **asked)
+    assert [result["nodes"][0]["actions"] for result in done.results("vmoodle_node")] == [["changed enabled"]], done.log[-3000:]
+
+    done = fleet.job(
+        "fleet_snapshot", "snapshot", moodle_snapshot="kept", moodle_nodes=["gamma.campus.test"], moodle_snapshots=str(snapshots)
+    )
+    assert done.status == "successful", done.log[-3000:]
+    assert sorted(path.name for path in (snapshots / "gamma.campus.test" / "kept").iterdir()) == [
+        "data.tar",
+        "database.sql.gz",
+        "snapshot.json",
+    ]
+
+    done = fleet.job("fleet_nodes", "nodes-gone-unconfirmed", moodle_nodes_state="absent", **asked)
+    assert done.status == "failed"
+    assert made.exists()
+    done = fleet.job("fleet_nodes", "nodes-gone", moodle_nodes_state="absent", moodle_nodes_confirm="nodes.csv", **asked)
+    assert done.status == "successful", done.log[-3000:]
+    assert not made.exists()
+    assert server.databases() == before[1]
+    assert len(list((snapshots / "gamma.campus.test").iterdir())) == 2, "a last snapshot before the end"

@@ -15,7 +15,7 @@ import pytest
 from support.postgresql import PostgreSQL
 from support.process import Result, program, run
 
-TOOL = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files" / "database.php"
+TOOL = Path(__file__).resolve().parents[2] / "plugins" / "php" / "database.php"
 TABLES = "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 HOSTILE = 'it\'s \\ a "word"\nof two lines; \\. DROP TABLE mdl_config; -- é漢\U0001f600'
 

@@ -16,6 +16,7 @@ from support.postgresql import PostgreSQL
 from support.process import Result
 
 TOOLS = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files"
+SHARED = Path(__file__).resolve().parents[2] / "plugins" / "php"
 TABLES = "SELECT count(*) AS tables FROM pg_tables WHERE schemaname = 'public'"
 
 
@@ -25,7 +26,7 @@ def old(real_platform: Platform, postgresql_server: PostgreSQL, tmp_path_factory
 
 
 def tool(site: Site, *words: str | Path) -> Result:
-    return site.php(TOOLS / "database.php", site.code, *words, timeout=900)
+    return site.php(SHARED / "database.php", site.code, *words, timeout=900)
 
 
 def test_from_the_old_release_to_the_new_one_and_back(old: Site, tmp_path: Path) -> None:

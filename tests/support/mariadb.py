@@ -144,6 +144,14 @@ class MariaDB:
             raise SupportError(f"MariaDB refused this in {database or 'no database'}: {result.err.strip()}\n{sql[:500]}")
         return _rows(result.out)
 
+    def add_user(self, user: str, password: str, database: str) -> None:
+        """A user with every right in one database, which need not be there, and none beside it."""
+        quoted = password.replace("\\", "\\\\").replace("'", "''")
+        account = f"'{_checked(user)}'@'localhost'"
+        self._as_root(
+            f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{quoted}'; GRANT ALL ON `{_checked(database)}`.* TO {account}"
+        ).must_succeed()
+
     def dump(self, name: str, file: Path) -> Path:
         """Write the database into a file that `load` reads; complete or not there at all."""
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from ..common.errors import BadInput
 
 # VMoodle puts the address into SQL and Moodle into URLs: nothing else may stand in it.
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~-]+)*")
+ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~-]+)*")
 _PATTERN = re.compile(r"[*?]")
 
 
@@ -137,7 +137,7 @@ def _unsafe(registry: Iterable[Node]) -> t.Iterator[tuple[Node, str]]:
     for node in nodes:
         if node.master:
             continue
-        if not _ADDRESS.fullmatch(node.wwwroot):
+        if not ADDRESS.fullmatch(node.wwwroot):
             yield node, "its address in the registry is no plain http(s) address: correct 'vhostname' there"
         elif seen[node.wwwroot.casefold()] > 1:
             yield node, "its address is registered more than once (or is the master's own): VMoodle could open another node's database"

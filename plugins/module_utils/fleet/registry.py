@@ -20,12 +20,18 @@ from ..common.php import Php
 from .nodes import Node
 
 State = dict[str, t.Any]
+_R = t.TypeVar("_R", bound="Registry")
 # Thousands of nodes have a handful of values here.
 _COMMON = ("dbtype", "dbhost", "dbprefix", "description")
 
 
 class Registry:
     """The registry of a VMoodle, as one PHP process tells it; that process can also say in which state the nodes are."""
+
+    THEN = ""
+    """What the process does when it has told the registry."""
+    WRITES = False
+    """Whether it changes anything: then it holds the locks that we hold, for it may outlive us by a moment when we are killed."""
 
     def __init__(self, process: subprocess.Popen[str], complaints: t.IO[str], code: Path) -> None:
         self._process = process
@@ -39,13 +45,21 @@ class Registry:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, php: Php, code: Path, *, states: bool = False) -> Iterator[Registry]:
+    def open(cls: type[_R], php: Php, code: Path, *, states: bool = False) -> Iterator[_R]:
         """Start the process; with ``states`` it waits for the one question that ``states`` asks."""
-        command = php.command(php.own("registry.php"), [str(code), *(["states"] if states else [])])
+        then = "states" if states else cls.THEN
+        command = php.command(php.own("registry.php"), [str(code), *([then] if then else [])])
         with (
             tempfile.TemporaryFile("w+", errors="replace") as complaints,
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8", errors="replace"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                close_fds=not cls.WRITES,
             ) as process,
         ):
             try:

@@ -49,3 +49,16 @@ function uninstall_plugin(string $component): void {
         $DB->delete_records('modules', ['name' => substr($component, 4)]);
     }
 }
+
+/** Replaces a text in all tables but those with settings. */
+function db_replace(string $search, string $replace): bool {
+    global $DB;
+    foreach (array_diff($DB->get_tables(), ['config', 'config_plugins', 'upgrade_log']) as $table) {
+        foreach ($DB->get_columns($table) as $name => $column) {
+            if (str_contains($column['Type'], 'text') || str_contains($column['Type'], 'char')) {
+                $DB->execute("UPDATE {{$table}} SET `$name` = REPLACE(`$name`, ?, ?)", [$search, $replace]);
+            }
+        }
+    }
+    return true;
+}

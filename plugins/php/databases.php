@@ -3,26 +3,16 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The database that a config.php names, as a whole: php database.php CODE dump FILE | restore FILE | copy NAME | clear NAME.
-// What stands in config.php stays in this process: passwords are on no command line and in no output. Only tables with Moodle's prefix
-// are dumped, dropped and restored. A dump has its name only when it is complete; what is restored is read to its end before.
+// A Moodle's database as a whole, by the programs of its server. Passwords are on no command line and in no output. Only tables with
+// Moodle's prefix are dumped, dropped and restored. A dump has its name only when it is complete; what is restored is read to its end before.
 
-define('CLI_SCRIPT', true);
-define('ABORT_AFTER_CONFIG', true);
-set_exception_handler(function (Throwable $problem): void {
-    fwrite(STDERR, $problem->getMessage() . "\n");
-    exit(1);
-});
-[, $code, $action, $operand] = $argv;
-require($code . '/config.php');
-umask(0077);
-$database = $CFG->dbtype === 'pgsql' ? new postgres($CFG) : new mysql($CFG);
-match ($action) {
-    'dump' => dump($database, $operand),
-    'restore' => restore($database, $operand),
-    'copy' => copy_into($database, $operand),
-    'clear' => clear($database->with_name($operand), $CFG->dbname),
-};
+namespace lms_moodle;
+
+use Exception;
+use Generator;
+use mysqli;
+use stdClass;
+use Throwable;
 
 function dump(database $database, string $file): void {
     $partial = "$file.partial";
@@ -41,40 +31,32 @@ function dump(database $database, string $file): void {
         unlink($partial);
         throw $problem;
     }
-    echo filesize($file), "\n";
 }
 
 function restore(database $database, string $file): void {
-    $last = '';
-    foreach (parts_of($file) as $part) {
-        $last = substr($last . $part, -4096);
-    }
-    if (!str_contains($last, $database->last_words())) {
-        throw new Exception("$file is no whole dump of such a database: nothing was touched.");
-    }
+    check_dump($database, $file);
     $database->clear();
     pump($database->reader(), parts_of($file), fn() => null);
 }
 
-/** The same tables in another database on the same server, which must be there; it is emptied of them first. */
-function copy_into(database $database, string $name): void {
-    global $CFG;
-    $copy = $database->with_name($name);
-    clear($copy, $CFG->dbname);
-    $file = tempnam(sys_get_temp_dir(), 'lms-moodle-copy-');
-    try {
-        dump($database, $file);
-        pump($copy->reader(), parts_of($file), fn() => null);
-    } finally {
-        unlink($file);
+/** Reads it to its end; touches nothing. With `confined` it is refused where it would reach beyond the database that it is loaded into. */
+function check_dump(database $database, string $file, bool $confined = false): void {
+    [$last, $line, $inrows] = ['', '', false];
+    foreach (parts_of($file) as $part) {
+        $last = substr($last . $part, -4096);
+        foreach ($confined ? explode("\n", $part) : [] as $number => $text) {
+            // Of long lines the beginning is enough.
+            $line = $number ? $text : (strlen($line) < 4096 ? $line . $text : $line);
+            // The lines between COPY and \. are rows, whatever they look like.
+            $inrows = $inrows ? $line !== '\.' : (bool) preg_match('/^COPY .* FROM stdin;$/D', $line);
+            if (!$inrows && preg_match($database->beyond(), $line)) {
+                throw new Exception("$file is not fit for a node: '" . substr($line, 0, 60) . "' in it would reach beyond the node's database.");
+            }
+        }
     }
-}
-
-function clear(database $database, string $own): void {
-    if ($database->name() === $own) {
-        throw new Exception("$own is the site's own database: it is not emptied.");
+    if (!str_contains($last, $database->last_words())) {
+        throw new Exception("$file is no whole dump of such a database: nothing was touched.");
     }
-    $database->clear();
 }
 
 function parts_of(string $file): Generator {
@@ -136,9 +118,29 @@ abstract class database {
 
     /** @return array{string[], array<string, string>} a command and what it needs in its environment */
     abstract public function dumper(): array;
-    abstract public function reader(): array;
+    /** `confined`: it runs no program and opens no file, whatever it reads, as far as the server's client offers that. */
+    abstract public function reader(bool $confined = false): array;
     abstract public function clear(): void;
     abstract public function last_words(): string;
+    /** What a line of a dump begins with that concerns more than its own database, as a pattern. */
+    abstract public function beyond(): string;
+    abstract public function exists(): bool;
+    abstract public function create(string $collation): void;
+    abstract public function drop(): void;
+    /** @return int how many tables there are, of whatever prefix */
+    abstract public function count_tables(): int;
+    /** @return array<string, string> what Moodle's table of settings says, as far as it is there */
+    abstract public function settings(string $table, string $condition): array;
+
+    public function prefix(): string {
+        return $this->config->prefix;
+    }
+
+    public function with_prefix(string $prefix): static {
+        $config = clone $this->config;
+        $config->prefix = $prefix;
+        return new static($config);
+    }
 
     protected function option(string $name): string {
         return (string) ($this->config->dboptions[$name] ?? '');
@@ -165,19 +167,60 @@ class mysql extends database {
         return [[self::program('mariadb-dump', 'mysqldump'), ...$this->connection(), ...$extra, ...$tables], []];
     }
 
-    public function reader(): array {
-        return [[self::program('mariadb', 'mysql'), ...$this->connection(), '--default-character-set=utf8mb4', '--', $this->name()], []];
+    public function reader(bool $confined = false): array {
+        $program = self::program('mariadb', 'mysql');
+        $help = '';
+        $confined && pump([[$program, '--help'], []], null, function (string $part) use (&$help): void {
+            $help .= $part;
+        });
+        $options = [...$this->connection(), '--default-character-set=utf8mb4', ...(str_contains($help, '--sandbox') ? ['--sandbox'] : [])];
+        return [[$program, ...$options, '--', $this->name()], []];
     }
 
     public function last_words(): string {
         return '-- Dump completed';
     }
 
+    public function beyond(): string {
+        return '/^\s*(?:USE\s|(?:CREATE|DROP|ALTER)\s+(?:DATABASE|SCHEMA|USER)|GRANT\s|\\\\[^\-]|system\s|source\s)'
+            . '|^\/\*!\d+ *(?:CREATE|DROP) DATABASE/i';
+    }
+
+    public function exists(): bool {
+        $link = $this->link('');
+        $name = $link->real_escape_string($this->name());
+        return (bool) $link->query("SELECT 1 FROM information_schema.schemata WHERE schema_name = '$name'")->fetch_row();
+    }
+
+    public function create(string $collation): void {
+        $this->link('')->query("CREATE DATABASE {$this->quoted($this->name())} CHARACTER SET utf8mb4 COLLATE $collation");
+    }
+
+    public function drop(): void {
+        $this->link('')->query("DROP DATABASE {$this->quoted($this->name())}");
+    }
+
+    public function count_tables(): int {
+        return $this->link()->query('SHOW TABLES')->num_rows;
+    }
+
+    public function settings(string $table, string $condition): array {
+        if (!in_array($this->prefix() . $table, $this->tables(), true)) {
+            return [];
+        }
+        $rows = $this->link()->query("SELECT name, value FROM {$this->quoted($this->prefix() . $table)} WHERE $condition");
+        return array_column($rows->fetch_all(), 1, 0);
+    }
+
+    private function quoted(string $name): string {
+        return '`' . str_replace('`', '``', $name) . '`';
+    }
+
     public function clear(): void {
         $link = $this->link();
         $link->query('SET FOREIGN_KEY_CHECKS = 0');
         foreach ($this->tables() as $table) {
-            $link->query('DROP TABLE `' . str_replace('`', '``', $table) . '`');
+            $link->query("DROP TABLE {$this->quoted($table)}");
         }
     }
 
@@ -191,11 +234,11 @@ class mysql extends database {
         return str_contains($this->option('dbsocket'), '/') ? $this->option('dbsocket') : null;
     }
 
-    private function link(): mysqli {
+    private function link(?string $name = null): mysqli {
         mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
         $port = ((int) $this->option('dbport')) ?: null;
         $config = $this->config;
-        return new mysqli($config->dbhost, $config->dbuser, $config->dbpass, $config->dbname, $port, $this->socket());
+        return new mysqli($config->dbhost, $config->dbuser, $config->dbpass, $name ?? $config->dbname, $port, $this->socket());
     }
 
     /** The password goes through a file that only this user can read, and that is gone with this process. */
@@ -213,6 +256,9 @@ class mysql extends database {
 }
 
 class postgres extends database {
+    /** It is on every server: what is not there, or has to go, cannot be connected to. */
+    private const MAINTENANCE = 'postgres';
+
     public function dumper(): array {
         $quoted = fn(string $name): string => '"' . str_replace('"', '""', $name) . '"';
         $schema = $this->option('dbschema') === '' ? '' : $quoted($this->option('dbschema')) . '.';
@@ -222,7 +268,7 @@ class postgres extends database {
     }
 
     /** Not in one transaction: each table takes a dozen locks, and the server has a fixed number of them. */
-    public function reader(): array {
+    public function reader(bool $confined = false): array {
         $extra = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--no-password'];
         return [[self::program('psql'), ...$extra], $this->connection()];
     }
@@ -231,21 +277,64 @@ class postgres extends database {
         return '-- PostgreSQL database dump complete';
     }
 
-    public function clear(): void {
-        foreach ($this->connection() as $name => $value) {
-            putenv("$name=$value");
+    public function beyond(): string {
+        return '/^\s*(?:(?:CREATE|DROP|ALTER)\s+(?:DATABASE|ROLE|USER)|GRANT\s|\\\\(?!\.$|restrict |unrestrict ))/i';
+    }
+
+    public function exists(): bool {
+        $link = $this->link(self::MAINTENANCE);
+        return (bool) pg_fetch_row($this->ask($link, 'SELECT 1 FROM pg_database WHERE datname = $1', [$this->name()]));
+    }
+
+    public function create(string $collation): void {
+        $link = $this->link(self::MAINTENANCE);
+        $this->ask($link, 'CREATE DATABASE ' . pg_escape_identifier($link, $this->name()) . " ENCODING 'UTF8' TEMPLATE template0");
+    }
+
+    public function drop(): void {
+        $link = $this->link(self::MAINTENANCE);
+        // Who is connected is a visitor of what is to go.
+        $this->ask($link, 'DROP DATABASE ' . pg_escape_identifier($link, $this->name()) . ' WITH (FORCE)');
+    }
+
+    public function count_tables(): int {
+        $wanted = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+        return (int) pg_fetch_row($this->ask($this->link(), $wanted))[0];
+    }
+
+    public function settings(string $table, string $condition): array {
+        $link = $this->link();
+        if (!in_array($this->prefix() . $table, array_column($this->tables($link), 'tablename'), true)) {
+            return [];
         }
-        // Everything that it has to know stands in the environment, as for the programs.
-        $link = @pg_connect('', PGSQL_CONNECT_FORCE_NEW) ?: throw new Exception(error_get_last()['message'] ?? 'PostgreSQL cannot be reached.');
-        $schema = $this->option('dbschema');
-        $wanted = 'SELECT format(\'%I.%I\', schemaname, tablename) FROM pg_tables
-            WHERE schemaname = coalesce(nullif($1, \'\'), current_schema()) AND starts_with(tablename, $2)';
-        foreach (pg_fetch_all_columns(pg_query_params($link, $wanted, [$schema, $this->config->prefix])) as $table) {
-            if (!@pg_query($link, "DROP TABLE $table CASCADE")) {
-                throw new Exception(pg_last_error($link));
-            }
+        $rows = $this->ask($link, 'SELECT name, value FROM ' . pg_escape_identifier($link, $this->prefix() . $table) . " WHERE $condition");
+        return array_column(pg_fetch_all($rows), 'value', 'name');
+    }
+
+    public function clear(): void {
+        $link = $this->link();
+        foreach ($this->tables($link) as $table) {
+            $this->ask($link, "DROP TABLE {$table['quoted']} CASCADE");
         }
         pg_close($link);
+    }
+
+    private function tables($link): array {
+        $wanted = 'SELECT tablename, format(\'%I.%I\', schemaname, tablename) AS quoted FROM pg_tables
+            WHERE schemaname = coalesce(nullif($1, \'\'), current_schema()) AND starts_with(tablename, $2)';
+        return pg_fetch_all($this->ask($link, $wanted, [$this->option('dbschema'), $this->config->prefix]));
+    }
+
+    private function link(?string $name = null) {
+        // Everything that it has to know stands in the environment, as for the programs.
+        foreach (['PGDATABASE' => $name ?? $this->name()] + $this->connection() as $variable => $value) {
+            putenv("$variable=$value");
+        }
+        return @pg_connect('', PGSQL_CONNECT_FORCE_NEW) ?: throw new Exception(error_get_last()['message'] ?? 'PostgreSQL cannot be reached.');
+    }
+
+    private function ask($link, string $sql, array $values = []) {
+        return @pg_query_params($link, $sql, $values) ?: throw new Exception(pg_last_error($link));
     }
 
     /** As Moodle connects. */
