@@ -94,6 +94,8 @@ class MariaDB:
             f"--datadir={data}",
             f"--socket={self.socket}",
             f"--pid-file={self.directory / 'mariadb.pid'}",
+            # A server that starts removes all temporary tables from its folder: in a shared one those of other servers that run.
+            f"--tmpdir={self.directory}",
             f"--user={getpass.getuser()}",
             *_SETTINGS,
         ]
