@@ -32,10 +32,10 @@ class Campus:
         return self.folder / "codebase.yml"
 
     def declare(self, version: str, **plugins: str) -> None:
-        """Write the code base file; plugins by component, each with the tag that is wanted."""
+        """Write the code base file; plugins by component, each with the tag that is wanted, or the newest that fits when it is empty."""
         lines = ["project: campus", "moodle:", f"  version: '{version}'", f"  source: {self.sources['moodle']}", "plugins:"]
         for component, tag in plugins.items():
-            lines += [f"  {component}:", f"    source: {self.sources[component]}", f"    tag: {tag}"]
+            lines += [f"  {component}:", f"    source: {self.sources[component]}", *([f"    tag: {tag}"] if tag else [])]
         self.manifest.write_text("\n".join(lines if plugins else lines[:-1]) + "\n")
 
     def variables(self, **more: t.Any) -> dict[str, t.Any]:

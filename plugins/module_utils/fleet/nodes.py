@@ -87,14 +87,14 @@ def choose(
     include_disabled: bool = False,
     master: bool = False,
 ) -> Selection:
-    """Choose by names and patterns (None: all, an empty list: none) and by a query's answer; the master comes when asked for.
+    """Choose by names and patterns (None and ``*``: all there are, an empty list: none) and by a query's answer; the master comes when asked for.
 
     A node that was asked for by its name is never passed over in silence: it is refused with a reason.
     """
     named = {name.rstrip("/"): name for name in wanted or [] if not _PATTERN.search(name)}
     patterns = {name: _compiled(name) for name in wanted or [] if _PATTERN.search(name)}
     for pattern, compiled in patterns.items():
-        if not any(compiled.match(name) for node in registry if not node.master for name in node.names()):
+        if pattern != "*" and not any(compiled.match(name) for node in registry if not node.master for name in node.names()):
             raise BadInput(f"No node in the registry matches '{pattern}' in 'nodes'.")
     known = {name for node in registry for name in node.names()}
     refused = [

@@ -62,6 +62,10 @@ def test_pattern_that_fits_nobody_is_an_error() -> None:
         choose(REGISTRY, wanted=["a", "x*"])
 
 
+def test_all_of_none_is_none() -> None:
+    assert choose([], wanted=["*"]).nodes == []
+
+
 def test_query_narrows_the_names() -> None:
     assert chosen(wanted=["a", "b"], matching={"https://b.test", "https://c.test"}) == ["https://b.test"]
 
