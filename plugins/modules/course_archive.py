@@ -256,6 +256,7 @@ from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import 
 from ansible_collections.lms.moodle.plugins.module_utils.archive.platform import Platform
 from ansible_collections.lms.moodle.plugins.module_utils.archive.run import ArchiveRun, complaint
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
+from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
@@ -289,7 +290,6 @@ class CourseArchive:
         """Do it, or say what would be done; the module's result."""
         run = self.run_of_courses
         result = run.preview(archive=self.archive) if self.check_mode else run.run(archive=self.archive)
-        self.background.close()
         if run.failed() and self.archive and not self.check_mode:
             raise MoodleError(complaint(run.failed()), **result)
         return result
@@ -324,11 +324,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     background = Background(module.params["_background"])
-    try:
-        result = CourseArchive(module.params, module.check_mode, background, module.warn).run()
-    except MoodleError as error:
-        module.fail_json(msg=error.message, **background.answer(error.result))
-    module.exit_json(**background.answer(result))
+    conclude(
+        module, background, lambda: CourseArchive(module.params, module.check_mode, background, module.warn).run(), module.params["storage"]
+    )
 
 
 if __name__ == "__main__":

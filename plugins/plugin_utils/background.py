@@ -94,10 +94,10 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
             if text != heard:
                 heard, heard_at = text, time.monotonic()
             progress = _figures(text)
-            if progress:
+            if progress and progress["what"]:
                 shown.show(progress)
             # Asking costs a Python on the host: only when the work says that it is over, or has fallen silent.
-            if (progress and progress["over"]) or time.monotonic() - heard_at >= min(SILENCE, pause * 3):
+            if (progress and progress["over"]) or time.monotonic() - heard_at >= min(SILENCE, pause * 8):
                 status = self._execute_module(
                     module_name="ansible.legacy.async_status",
                     module_args={"jid": job["ansible_job_id"], "_async_dir": folder},
@@ -108,7 +108,7 @@ class BackgroundAction(ActionBase):  # type: ignore[misc]
                     return t.cast("dict[str, t.Any]", status)
                 heard_at = time.monotonic()
             time.sleep(pause)
-            pause = min(POLL, pause * 1.5)
+            pause = min(POLL, pause * 1.25)
         raise AnsibleActionFail("The play is gone.")
 
     def _poll(self, folder: str) -> str:

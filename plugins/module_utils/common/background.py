@@ -84,6 +84,10 @@ class Background:
         """Tell the watcher that the work has ended, so that it need not wait for a silence."""
         if self._last is not None:
             self.report(self._last, over=True)
+        elif self._progress:
+            # It ended before there was anything to count.
+            with contextlib.suppress(OSError):
+                _replace(self._progress, {**asdict(Progress("", 0)), "over": True})
 
     def abandoned(self) -> bool:
         """Whether the play that started this work is gone: begin nothing new, then end. Needs a ``report`` every now and then."""

@@ -87,9 +87,9 @@ def choose(
     include_disabled: bool = False,
     master: bool = False,
 ) -> Selection:
-    """Choose by names and patterns (None and ``*``: all there are, an empty list: none) and by a query's answer; the master comes when asked for.
+    """Choose by names and patterns (None and ``*``: all there are, an empty list: none) and by a query's answer.
 
-    A node that was asked for by its name is never passed over in silence: it is refused with a reason.
+    The master comes when asked for. A node that was asked for by its name is never passed over in silence: it is refused with a reason.
     """
     named = {name.rstrip("/"): name for name in wanted or [] if not _PATTERN.search(name)}
     patterns = {name: _compiled(name) for name in wanted or [] if _PATTERN.search(name)}

@@ -24,6 +24,12 @@ def test_figures_are_whole_and_the_last_are_always_written(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
 
 
+def test_work_that_ended_before_anything_was_counted_says_so(tmp_path: Path) -> None:
+    Background(str(tmp_path)).over()
+    written = json.loads((tmp_path / "progress.json").read_text())
+    assert (written["over"], written["what"], written["total"]) == (True, "", 0)
+
+
 def test_work_is_abandoned_when_the_watcher_stays_away(tmp_path: Path) -> None:
     folder = tmp_path / "job"
     folder.mkdir()
