@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # `make help` lists what there is to do. Everything is made below .cache/, which may be deleted at any time.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sanity unit integration molecule faults test-real bench docs build clean
+.PHONY: help demo test lint sanity unit integration molecule faults stories test-real bench docs build clean
 SHELL := /bin/bash
 BIN := $(CURDIR)/.cache/venv/bin
 PACKAGE := ansible_collections.lms.moodle.plugins
@@ -44,11 +44,15 @@ integration: ## the modules, roles and playbooks on this machine; the contract o
 
 molecule: ## the scenarios on several real hosts in containers
 	@scripts/prepare test
-	@pytest tests/hosts tests/faults/test_scenarios.py
+	@pytest tests/hosts tests/stories/test_scenarios.py
 
-faults: ## modules killed at every step, full disks, lost hosts, upgrades that crash
+faults: ## modules killed at every step, full disks
 	@scripts/prepare test
 	@pytest -n 2 --junitxml=.cache/faults.xml tests/faults
+
+stories: ## whole plays in which much goes wrong: upgrades that crash, hosts that are lost, virtual nodes in a delivery
+	@scripts/prepare test
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder tests/stories
 
 test-real: ## the contract and the modules on a real Moodle, where its repository can be read
 	@scripts/prepare test

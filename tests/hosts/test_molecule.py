@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the lms.moodle contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each scenario of extensions/molecule. What goes wrong on hosts takes long, and is in tests/faults."""
+"""Each scenario of extensions/molecule. What goes wrong on hosts takes long, and is in tests/stories."""
 
 from __future__ import annotations
 
