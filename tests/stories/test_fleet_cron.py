@@ -91,7 +91,7 @@ def test_a_round_goes_over_the_nodes_that_may_run_and_says_what_is_with_the_othe
 
 def test_a_stop_lets_what_runs_come_to_its_end_and_the_next_round_begins_with_the_others(site: Site, program: Path, tmp_path: Path) -> None:
     first, second = site.add_node("first"), site.add_node("second")
-    fault(first, cron={"do": "slow", "seconds": 30})  # a busy machine may take long to see it
+    fault(first, cron={"do": "slow", "seconds": 15})
     with subprocess.Popen(
         command(program), env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -110,7 +110,7 @@ def test_a_stop_lets_what_runs_come_to_its_end_and_the_next_round_begins_with_th
 
 def _children(parent: int, words: str) -> list[str]:
     """What runs below a process, by the words in its title."""
-    listed = run(["ps", "-eo", "pid=,ppid=,args="]).out.splitlines()
+    listed = run(["ps", "-ww", "-eo", "pid=,ppid=,args="]).out.splitlines()
     parents = {int(line.split()[0]): int(line.split()[1]) for line in listed}
     found = []
     for line in listed:
