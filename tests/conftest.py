@@ -16,5 +16,12 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 pytest_plugins = ["support.fixtures", "hosts.scenarios"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file share what it has made, so that one process runs them all; those that are ``alone`` share nothing."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if item.get_closest_marker("alone") else item.path.name))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run the tests on a real Moodle too (fetched with Git, installed once)")

@@ -24,12 +24,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCENARIOS = REPOSITORY / "extensions" / "molecule"
 COLLECTIONS = REPOSITORY / ".cache"
 LIMIT = float(os.environ.get("MOODLE_HOSTS_LIMIT", "1200"))  # seconds for one scenario
+STORIES = {"deliver_failure", "reconcile"}  # many deliveries, one after the other
 SHOWN = 80  # lines of a failed scenario's log
 
 
-def scenarios() -> list[str]:
-    found = (path.parent for path in SCENARIOS.glob("*/molecule.yml"))
-    return sorted(path.name for path in found if path.name != "default")
+def scenarios() -> set[str]:
+    return {path.parent.name for path in SCENARIOS.glob("*/molecule.yml")} - {"default"}
 
 
 @pytest.fixture(scope="session")

@@ -594,6 +594,7 @@ def test_another_archive_than_the_one_that_was_asked_for_is_refused(root: Root, 
 # As a job
 
 
+@pytest.mark.alone
 def test_a_job_delivers_an_archive_that_it_copies_to_a_host_that_reaches_nothing(tmp_path: Path) -> None:
     site = tmp_path / "site"
     variables = {"moodle_path": str(site), "moodle_source_control": "archive", "moodle_web_user": ""}
@@ -614,6 +615,7 @@ def test_a_job_delivers_an_archive_that_it_copies_to_a_host_that_reaches_nothing
         assert (site / "current/version.php").read_text() == files["version.php"]
 
 
+@pytest.mark.alone
 def test_a_job_delivers_from_subversion(tmp_path: Path, svn: Subversion) -> None:
     site = tmp_path / "site"
     groups = {"moodle_web": {"hosts": {"web1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}

@@ -1,15 +1,16 @@
 # Copyright (c) 2026, the lms.moodle contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scenarios of extensions/molecule in which something goes wrong on one of the hosts."""
+"""The scenarios of extensions/molecule in which much happens."""
 
 from __future__ import annotations
 
 import pytest
 from hosts.machines import Run
-from hosts.scenarios import play, scenarios
+from hosts.scenarios import STORIES, play
 
 
-@pytest.mark.parametrize("scenario", [name for name in scenarios() if name.endswith("_failure")])
+@pytest.mark.alone
+@pytest.mark.parametrize("scenario", sorted(STORIES))
 def test_scenario(scenario: str, hosts_run: Run) -> None:
     play(scenario, hosts_run)

@@ -20,7 +20,6 @@ from .git.fetch import Fetch, sweep
 from .git.gitrepo import explained, git
 from .git.store import Store, ref_of
 from .resolving.versions import core_ref
-from .zips.importing import ZipImport
 
 AT_ONCE = 8
 BEAT = 1.0
@@ -146,7 +145,7 @@ class Sources:
             gone = [(kind, name) for kind in REFS for name in self.store.refs_of(part.source, kind) if (kind, name) not in listed]
         if not missing and not gone:
             return names, None
-        way = ZipImport if part.wanted.kind == "zip" else Fetch
+        way = _way_of(part)
         fetch = way(self.store, part.source, tuple(missing), f"{part.component}, {part.wanted}", tuple(gone))
         try:
             fetch.run()
@@ -167,6 +166,14 @@ def remote_refs(part: Part) -> dict[tuple[str, str], str]:
             if ref.startswith(prefix) and _can_be_named(ref):
                 refs[kind, ref[len(prefix) :].removesuffix("^{}")] = oid  # the commit of an annotated tag follows the tag itself
     return refs
+
+
+def _way_of(part: Part) -> type[Fetch]:
+    if part.wanted.kind != "zip":
+        return Fetch
+    from .zips.importing import ZipImport  # noqa: PLC0415 - with all of HTTP a fifth of the module's start, and few builds need it
+
+    return ZipImport
 
 
 def _can_be_named(ref: str) -> bool:

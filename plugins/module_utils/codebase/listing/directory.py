@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import tempfile
+import typing as t
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from ...common.errors import BadInput
-from .plugin_list import PluginList, fetch_plugin_list
+
+if t.TYPE_CHECKING:
+    from .plugin_list import PluginList
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Directory:
 
     @cached_property
     def _list(self) -> PluginList:
+        from .plugin_list import fetch_plugin_list  # noqa: PLC0415 - brings all of HTTP, and few builds need it
+
         with tempfile.TemporaryDirectory(prefix="lms-moodle-") as folder:
             found, warnings = fetch_plugin_list(self.where, self.cache or Path(folder), self.offline)
         self.warnings += warnings

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import typing as t
@@ -31,8 +32,7 @@ _HOPELESS = {"/*": "a comment that does not end", "<<<<<<<": "a merge that nobod
 # Counted repetitions of groups: without a limit they would cost memory for each turn.
 _DIGITS = r"[0-9]+(?:_[0-9]+){0,50}"
 _EXPONENT = rf"[eE][+-]?{_DIGITS}"
-_TOKEN = re.compile(
-    rf"""
+_TOKEN = rf"""
     (?P<space> [ \t\r\n]+)
   | (?P<comment> (?://|\#(?!\[))[^\r\n]*?(?=\?>|[\r\n]|\Z) | /\*.*?\*/)
   | (?P<hopeless> /\* | <{{7}})
@@ -44,9 +44,13 @@ _TOKEN = re.compile(
   | (?P<heredoc> <<<[ \t]*(?P<quote>['"]?)(?P<label>{NAME})(?P=quote)(?:\r\n|\n|\r))
   | (?P<close> \?>)
   | (?P<op> ->|=>|::|\|\||&&|\+\+|--|\*\*|\?\?|[=!]==?|<=>|<<|>>|<=|>=|<>|[-+*/.%&|^]=|[-+*/.=;,()\[\]{{}}!?:<>@&|%^~])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
+
+
+@functools.cache
+def _lexer() -> re.Pattern[str]:
+    """Compiled when a file is read at last: a build with nothing new reads none."""
+    return re.compile(_TOKEN, re.VERBOSE | re.DOTALL)
 
 
 def tokens(php: str | bytes) -> list[Token]:
@@ -57,9 +61,9 @@ def tokens(php: str | bytes) -> list[Token]:
         raise Refused("line 1: the file does not begin with <?php")
     # What stands outside of the PHP is printed, which is a statement.
     found = [Token("op", ";", 1)] if start.start("open") else []
-    position, line = start.end(), 1 + _newlines(php, 0, start.end())
+    token, position, line = _lexer(), start.end(), 1 + _newlines(php, 0, start.end())
     while position < len(php):
-        match = _TOKEN.match(php, position)
+        match = token.match(php, position)
         if not match or not match.lastgroup or match.lastgroup == "hopeless":
             words = _HOPELESS.get(match.group() if match else "", f"{php[position : position + 20]!r} is beyond this reader")
             raise Refused(f"line {line}: {words}")
