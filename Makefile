@@ -24,7 +24,7 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 test: ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint sanity
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog
 	@scripts/prepare demo
@@ -52,7 +52,7 @@ faults: ## modules killed at every step, full disks
 
 stories: ## whole plays in which much happens: upgrades that crash, hosts that are lost, virtual nodes in a delivery
 	@scripts/prepare test
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/stories
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder tests/stories
 
 test-real: ## the contract and the modules on a real Moodle, where its repository can be read
 	@scripts/prepare test

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # The programs that were installed with this pytest are the ones that are tested, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -16,12 +17,19 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 pytest_plugins = ["support.fixtures", "hosts.scenarios"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file share what it has made, so that one process runs them all; those that are ``alone`` share nothing."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if item.get_closest_marker("alone") else item.path.name))
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run the tests on a real Moodle too (fetched with Git, installed once)")
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file share what it has made: one process runs them all, but for files whose tests share nothing and take long."""
+
+    ALONE = ("test_molecule.py", "test_scenarios.py", "test_targets.py", "test_awx.py", "test_sessions.py")
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _colons, _test = nodeid.partition("::")
+        return nodeid if file.endswith(self.ALONE) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ByFile:
+    return _ByFile(config, log)

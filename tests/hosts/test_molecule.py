@@ -11,7 +11,6 @@ from hosts.machines import Run
 from hosts.scenarios import STORIES, play, scenarios
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("scenario", sorted(scenarios() - STORIES))
 def test_scenario(scenario: str, hosts_run: Run) -> None:
     play(scenario, hosts_run)

@@ -9,11 +9,8 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-import pytest
 from support.awx import Job, launch
 from support.campus import Campus
-
-pytestmark = pytest.mark.alone
 
 
 def job(campus: Campus, playbook: str, name: str, cmdline: str = "", **variables: t.Any) -> Job:

@@ -10,14 +10,11 @@ import json
 import typing as t
 from pathlib import Path
 
-import pytest
 from support.awx import Job, launch
 from support.campus import Campus, sessions_of
 from support.mail import SmtpServer
 from support.mariadb import MariaDB
 from support.web import free_port
-
-pytestmark = pytest.mark.alone
 
 TITLE = "Mise à jour d'été <script>alert(1)</script>"
 SILENT_SITE = "http://127.0.0.1:9/"  # nobody listens on the port of discard

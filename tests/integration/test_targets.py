@@ -22,7 +22,6 @@ REPOSITORY = HERE.parents[1]
 TARGETS = sorted(path.name for path in (HERE / "targets").iterdir() if (path / "tasks/main.yml").is_file())
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("target", TARGETS)
 def test_target(target: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     variables: dict[str, object] = {"target_folder": str(tmp_path), "ansible_python_interpreter": sys.executable}

@@ -10,7 +10,6 @@ from hosts.machines import Run
 from hosts.scenarios import STORIES, play
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("scenario", sorted(STORIES))
 def test_scenario(scenario: str, hosts_run: Run) -> None:
     play(scenario, hosts_run)

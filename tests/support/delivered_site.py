@@ -27,8 +27,11 @@ class Played(t.NamedTuple):
 class Site:
     """A campus whose config.php names a database of the private server."""
 
-    def __init__(self, campus: Campus, server: MariaDB, name: str = "site_under_delivery") -> None:
+    def __init__(
+        self, campus: Campus, server: MariaDB, name: str = "site_under_delivery", programs: Path = Path(sys.executable).parent
+    ) -> None:
         self.campus = campus
+        self.programs = programs
         self.server = server
         self.name = name
         server.create(self.name)
@@ -44,7 +47,7 @@ class Site:
             "password": self.server.password,
         }
         variables = self.campus.variables(moodle_site_database=database, moodle_site_admin_password=PASSWORD, **more)
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), f"lms.moodle.{playbook}", "-vv", "--diff"]
+        command = [str(self.programs / "ansible-playbook"), f"lms.moodle.{playbook}", "-vv", "--diff"]
         command += ["-i", str(self.campus.folder / "hosts.json"), "-e", json.dumps(variables)]
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return Played(done.returncode, done.stdout.decode(errors="replace"))
