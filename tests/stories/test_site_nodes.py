@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 from support.campus import make_campus
@@ -32,22 +34,24 @@ class Vmoodle(Site):
         return self.play("deliver", **nodes, **more)
 
     def of_node(self, node: str, setting: str) -> str:
-        return str(self.server.execute(f"SELECT value FROM mdl_config WHERE name = '{setting}'", f"node_{node}")[0]["value"])  # noqa: S608
+        return str(self.server.execute(f"SELECT value FROM mdl_config WHERE name = '{setting}'", f"{self.name}_{node}")[0]["value"])  # noqa: S608
 
     def node_is_closed(self, node: str) -> bool:
         return (self.campus.folder / f"data-{node}" / "climaintenance.html").exists()
 
 
-@pytest.fixture(scope="module")
-def site(database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Vmoodle:
-    """On 4.2, with its nodes made by the playbook."""
-    site = Vmoodle(make_campus(tmp_path_factory.mktemp("campus")), database_server, "site_with_nodes")
+@pytest.fixture(scope="module", params=["newest", "oldest"])
+def site(request: pytest.FixtureRequest, database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Vmoodle:
+    """On 4.2, with its nodes made by the playbook; once with the oldest ansible-core that is allowed."""
+    programs = request.getfixturevalue("oldest") if request.param == "oldest" else Path(sys.executable).parent
+    campus = make_campus(tmp_path_factory.mktemp("campus"))
+    site = Vmoodle(campus, database_server, f"site_with_nodes_{request.param}", programs)
     site.declare("4.2.0")
     first = site.deliver()
     assert first.code == 0, first.said[-3000:]
     access = {"dbhost": site.server.host, "dbuser": site.server.user, "dbpass": site.server.password}
     nodes = [
-        {"wwwroot": f"http://{name}.campus.test", "dbname": f"node_{name}", "datapath": str(site.campus.folder / f"data-{name}"), **access}
+        {"wwwroot": f"http://{name}.campus.test", "dbname": f"{site.name}_{name}", "datapath": str(campus.folder / f"data-{name}"), **access}
         for name in NODES
     ]
     (site.campus.folder / "nodes.json").write_text(json.dumps(nodes))
@@ -58,9 +62,9 @@ def site(database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_node_that_cannot_be_asked_stops_the_delivery_and_the_others_are_open(site: Vmoodle) -> None:
     site.declare("4.3.0")
-    site.server.execute("RENAME TABLE node_art.mdl_config TO node_art.mdl_away")
+    site.server.execute(f"RENAME TABLE {site.name}_art.mdl_config TO {site.name}_art.mdl_away")
     stopped = site.deliver()
-    site.server.execute("RENAME TABLE node_art.mdl_away TO node_art.mdl_config")
+    site.server.execute(f"RENAME TABLE {site.name}_art.mdl_away TO {site.name}_art.mdl_config")
     assert stopped.code != 0
     assert "http://art.campus.test: cannot be asked" in stopped.said
     assert site.campus.version() == "4.2"
