@@ -51,7 +51,12 @@ def site(request: pytest.FixtureRequest, database_server: MariaDB, tmp_path_fact
     assert first.code == 0, first.said[-3000:]
     access = {"dbhost": site.server.host, "dbuser": site.server.user, "dbpass": site.server.password}
     nodes = [
-        {"wwwroot": f"http://{name}.campus.test", "dbname": f"{site.name}_{name}", "datapath": str(campus.folder / f"data-{name}"), **access}
+        {
+            "wwwroot": f"http://{name}.campus.test",
+            "dbname": f"{site.name}_{name}",
+            "datapath": str(campus.folder / f"data-{name}"),
+            **access,
+        }
         for name in NODES
     ]
     (site.campus.folder / "nodes.json").write_text(json.dumps(nodes))
