@@ -23,7 +23,6 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 
 test: ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint sanity
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """The tests of a file share what it has made: one process runs them all, but for files whose tests share nothing and take long."""
 
-    ALONE = ("test_molecule.py", "test_scenarios.py", "test_targets.py", "test_awx.py", "test_sessions.py")
+    ALONE = ("test_static.py", "test_molecule.py", "test_scenarios.py", "test_targets.py", "test_awx.py", "test_sessions.py")
 
     def _split_scope(self, nodeid: str) -> str:
         file, _colons, _test = nodeid.partition("::")
