@@ -11,7 +11,7 @@ short_description: Put several small files into a folder at once
 version_added: 0.1.0
 description:
   - Brings files that differ to the content and the mode that they should have, each by one rename. What else lies in the folder stays.
-  - One module that writes five files takes a fifth of the time of five tasks that copy one each.
+  - One task takes the place of one for each file.
   - A link in the place of a file is replaced, never followed.
 options:
   path:

@@ -607,18 +607,19 @@ def test_a_job_delivers_an_archive_that_it_copies_to_a_host_that_reaches_nothing
     assert checked.status == "successful", checked.log
     assert "would serve a new release" in checked.log
     assert not site.exists()
-    for name, changed in (("one", True), ("again", False)):
-        done = job(name, OLD)
+    for name, files, changed in (("one", OLD, True), ("again", OLD, False), ("two", NEW, True)):
+        done = job(name, files)
         assert done.status == "successful", done.log
         assert any(result["changed"] for result in done.results("moodle_delivery")) is changed
-        assert (site / "current/version.php").read_text() == OLD["version.php"]
+        assert (site / "current/version.php").read_text() == files["version.php"]
 
 
 def test_a_job_delivers_from_subversion(tmp_path: Path, svn: Subversion) -> None:
     site = tmp_path / "site"
     groups = {"moodle_web": {"hosts": {"web1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
     variables = {"moodle_path": str(site), "moodle_source_control": "svn", "moodle_web_user": "", "moodle_revision": "HEAD"}
-    svn.commit(OLD)
-    done = launch(tmp_path / "job", "deliver", groups, {**variables, "moodle_repository": svn.url})
-    assert done.status == "successful", done.log
-    assert (site / "current/version.php").read_text() == OLD["version.php"]
+    for name, files in (("old", OLD), ("new", NEW)):
+        svn.commit(files)
+        done = launch(tmp_path / name, "deliver", groups, {**variables, "moodle_repository": svn.url})
+        assert done.status == "successful", done.log
+        assert (site / "current/version.php").read_text() == files["version.php"]

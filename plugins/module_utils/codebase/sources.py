@@ -171,7 +171,7 @@ def remote_refs(part: Part) -> dict[tuple[str, str], str]:
 def _way_of(part: Part) -> type[Fetch]:
     if part.wanted.kind != "zip":
         return Fetch
-    from .zips.importing import ZipImport  # noqa: PLC0415 - with all of HTTP a fifth of the module's start, and few builds need it
+    from .zips.importing import ZipImport  # noqa: PLC0415 - brings all of HTTP, and few builds need it
 
     return ZipImport
 
