@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Brings the archive's PHP to the host and shows how far the backups are."""
+"""Brings the archive's PHP to the host and shows how far the work is."""
 
 from __future__ import annotations
 
@@ -13,4 +13,5 @@ class ActionModule(BackgroundAction):
     """Module course_archive in the background."""
 
     MODULE = "lms.moodle.course_archive"
-    PHP_FILES = ("override.php", "lines.php", "archive_plan.php", "archive_worker.php")
+    _PARTS = ("plan", "worker", "categories", "versions", "facts", "settings", "backup", "restore", "tree", "purge", "script")
+    PHP_FILES = ("override.php", "lines.php", *(f"archive_{part}.php" for part in _PARTS))

@@ -10,15 +10,8 @@ define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
 require($argv[1] . '/config.php');
 require(__DIR__ . '/lines.php');
-
-/** The category's name after those of its parents, slashes between. */
-function names_to(stdClass $category, array $categories): string {
-    $names = [];
-    for ($step = $category; $step; $step = $categories[$step->parent] ?? null) {
-        array_unshift($names, $step->name);
-    }
-    return implode('/', $names);
-}
+require(__DIR__ . '/archive_categories.php');
+require(__DIR__ . '/archive_versions.php');
 
 /** The bytes of the files under a course, each content once, old backups left out. */
 function bytes_of_files(moodle_database $db, int $courseid): int {
@@ -35,39 +28,39 @@ function bytes_of_files(moodle_database $db, int $courseid): int {
 }
 
 $wanted = json_decode(stream_get_contents(STDIN), true)['category'];
-$categories = $DB->get_records('course_categories', null, 'sortorder, id', 'id, parent, name, idnumber, path');
-$found = array_filter($categories, static function (stdClass $category) use ($wanted, $categories): bool {
-    $value = reset($wanted);
-    switch (key($wanted)) {
-        case 'id':
-            return (int) $category->id === (int) $value;
-        case 'path':
-            return names_to($category, $categories) === preg_replace('~\s*/\s*~', '/', trim($value, " /"));
-        case 'idnumber':
-            return (string) $category->idnumber === $value;
-        default:
-            return $category->name === $value;
-    }
-});
+$categories = all_categories($DB);
+$found = find_categories($wanted, $categories);
+$top = reset($found);
+$below = static fn(stdClass $category): bool => $category->id === $top->id || strpos($category->path, $top->path . '/') === 0;
+$above = static fn(stdClass $category): bool => strpos($top->path . '/', $category->path . '/') === 0;
 
 say([
     'wwwroot' => $CFG->wwwroot,
     'release' => $CFG->release,
     'categories' => array_values(array_map(static fn(stdClass $category): array => [
-        'id' => (int) $category->id,
+        'id' => $category->id,
         'path' => names_to($category, $categories),
     ], $found)),
+    'versions' => versions_of_site($DB),
+    // It is made when the first backup is.
+    'temp' => (int) disk_free_space(is_dir($CFG->backuptempdir) ? $CFG->backuptempdir : $CFG->dataroot),
+    'tree' => count($found) !== 1 ? [] : array_values(array_map(static fn(stdClass $category): array => [
+        'id' => $category->id,
+        'parent' => $category->parent,
+        'name' => $category->name,
+        'idnumber' => (string) $category->idnumber,
+        'description' => (string) $category->description,
+        'visible' => (bool) $category->visible,
+        'path' => names_to($category, $categories),
+        'within' => $below($category),
+    ], array_filter($categories, static fn(stdClass $category): bool => $below($category) || $above($category)))),
 ]);
 if (count($found) !== 1) {
     exit(0);
 }
 
-$top = reset($found);
-foreach ($categories as $category) {
-    if ($category->id !== $top->id && strpos($category->path, $top->path . '/') !== 0) {
-        continue;
-    }
-    $columns = 'id, shortname, fullname, idnumber, visible';
+foreach (array_filter($categories, $below) as $category) {
+    $columns = 'id, shortname, fullname, idnumber, visible, startdate, enddate, timemodified';
     foreach ($DB->get_records('course', ['category' => $category->id], 'sortorder, id', $columns) as $course) {
         say([
             'id' => (int) $course->id,
@@ -75,7 +68,11 @@ foreach ($categories as $category) {
             'fullname' => $course->fullname,
             'idnumber' => (string) $course->idnumber,
             'visible' => (bool) $course->visible,
+            'startdate' => (int) $course->startdate,
+            'enddate' => (int) $course->enddate,
+            'timemodified' => (int) $course->timemodified,
             'category' => names_to($category, $categories),
+            'categoryid' => $category->id,
             'estimate' => bytes_of_files($DB, (int) $course->id),
         ]);
     }

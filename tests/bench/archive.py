@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An archive: the courses of a category become backup files."""
+"""An archive: the courses of a category become backup files, and courses of another site."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ from .workspace import PHP, checked, module, title
 WORKERS = 2
 
 
-def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses: int = 10) -> Race:
+def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses: int = 24) -> Race:
     site = installed_site(platform, folder / "archive", server)
     made = [site.make_course(f"course-{number}") for number in range(courses)]
     storage = folder / "storage"
     storage.mkdir()
 
-    def arguments(run: str) -> dict[str, Any]:
+    target = installed_site(platform, folder / "target", server, wwwroot="http://target.test")
+
+    def arguments(run: str, **wish: Any) -> dict[str, Any]:
         return {
             "moodle": str(site.code),
             "storage": str(storage),
@@ -36,6 +40,7 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses
             "category": {"id": 1},
             "workers": WORKERS,
             "php_options": [f"{name}={value}" for name, value in site.php_settings().items()],
+            **wish,
         }
 
     def judged(result: dict[str, Any]) -> None:
@@ -51,6 +56,26 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses
             if not any(backups.iterdir()):
                 raise SupportError(f"admin/cli/backup.php left no backup of course {course}")
 
+    def another_run(number: int) -> None:
+        """The same backups under another name, so that nothing of them is in the target yet."""
+        copy = storage / f"restore-{number}"
+        shutil.copytree(storage / "alone-0", copy)
+        about = json.loads((copy / "run.json").read_text())
+        (copy / "run.json").write_text(json.dumps({**about, "begun": str(number)}))
+
+    def restored(number: int) -> None:
+        wish = arguments(f"restore-{number}", state="restored", category=None, moodle=str(target.code), _php=str(PHP))
+        result = module("course_archive", {name: value for name, value in wish.items() if value is not None}, changed=True)
+        if result["counts"]["restored"] != courses:
+            raise SupportError(f"course_archive: {result['counts']} of {courses} courses")
+
+    def restored_one_after_another(_number: int) -> None:
+        backups = sorted((storage / "alone-0" / "backups").rglob("*.mbz"))
+        if len(backups) != courses:
+            raise SupportError(f"{len(backups)} backups of {courses} courses")
+        for backup in backups:
+            target.cli("admin/cli/restore_backup.php", f"--file={backup}", "--categoryid=1").must_succeed()
+
     alone = Way(
         "module alone",
         lambda number: judged(module("course_archive", {**arguments(f"alone-{number}"), "_php": str(PHP)}, changed=True)),
@@ -62,4 +87,11 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses
     loop = Way("loop over `admin/cli/backup.php`", one_after_another)
     note = f"{WORKERS} PHP workers that live for many courses; each backup is read back and a journal is kept, which the loop does not."
     work = f"backup of {courses} small courses"
-    return Race(title(platform), rounds, [Row(work, alone, loop, note), Row(work, play, loop, note)])
+    ours = Way("module alone, restores", restored, another_run)
+    theirs = Way("loop over `admin/cli/restore_backup.php`", restored_one_after_another)
+    back = f"{WORKERS} PHP workers; each backup is read through first, names, ID numbers and order are set, and a journal is kept."
+    return Race(
+        title(platform),
+        rounds,
+        [Row(work, alone, loop, note), Row(work, play, loop, note), Row(f"restore of {courses} small courses", ours, theirs, back)],
+    )

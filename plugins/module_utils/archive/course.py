@@ -9,14 +9,19 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 PLANNED = "planned"
 ESTIMATED = "estimated"
 BACKED_UP = "backed_up"
+RESTORED = "restored"
+PROCESSED = "processed"
+VERIFIED = "verified"
+PURGED = "purged"
 FAILED = "failed"
-# The whole way; those after backed_up belong to the archive's side and to the purge.
-STATES = (PLANNED, ESTIMATED, BACKED_UP, "restored", "processed", "verified", "purged", FAILED)
+# The whole way; a course that failed keeps the state that it had reached.
+WAY = (PLANNED, ESTIMATED, BACKED_UP, RESTORED, PROCESSED, VERIFIED, PURGED)
+STATES = (*WAY, FAILED)
 
 
 @dataclass(frozen=True)
@@ -28,38 +33,86 @@ class Course:
     fullname: str = ""
     idnumber: str = ""
     category: str = ""
+    categoryid: int = 0
+    place: int = 0
+    """Where it stands among the courses of the run."""
     visible: bool = True
     estimate: int = 0
     """Bytes of its files in Moodle."""
     state: str = PLANNED
+    reached: str = PLANNED
+    """The state before it failed; means something only while the state is failed."""
     file: str | None = None
     """The backup, relative to the run's folder."""
     size: int = 0
     checksum: str | None = None
     """SHA-256 of the backup."""
+    facts: str | None = None
+    """SHA-256 of the file that says what the course held when it was backed up."""
+    since: int = 0
+    """When its backup began, by the clock of its platform."""
+    shared: bool = False
+    """Whether it uses questions of a bank outside of it, which other restores may bring along too."""
+    target: int | None = None
+    """The course in the archive platform."""
+    site: str | None = None
+    """The address of the archive platform."""
+    warnings: tuple[str, ...] = ()
+    """What the restore warned of."""
+    unprocessed: bool = False
+    """Whether the script that is to run after its restore has not run to its good end."""
+    purging: str | None = None
+    """When its removal from the source was begun."""
+    expired: str | None = None
+    """When it was removed from the archive platform."""
+    given_back: int | None = None
+    """The course that it became when it was brought back to production."""
     seconds: float = 0.0
     error: str | None = None
     updated: str | None = None
     """When the state was reached, as an ISO date with its zone."""
+    history: Mapping[str, str] = field(default_factory=dict)
+    """When it came to each of its states last."""
 
     @classmethod
     def from_data(cls, data: Mapping[str, t.Any]) -> Course:
         """A course from its journal file or from what PHP printed; what this version does not know is left out."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in data.items() if key in known})
+        known = {one.name for one in fields(cls)}
+        course = cls(**{key: value for key, value in data.items() if key in known})
+        # Records of before there was more than a backup say nothing of how far a failed course had come.
+        return replace(
+            course, warnings=tuple(course.warnings), reached=data.get("reached", ESTIMATED if course.state == FAILED else PLANNED)
+        )
 
     def data(self) -> dict[str, t.Any]:
         return asdict(self)
 
     @property
+    def at(self) -> str:
+        """How far it is on its way, whether or not its next step failed."""
+        return self.reached if self.state == FAILED else self.state
+
+    def has(self, state: str) -> bool:
+        """Whether it has come as far as that."""
+        return WAY.index(self.at) >= WAY.index(state)
+
+    @property
     def to_do(self) -> bool:
         """Whether its backup is still to be made."""
-        return self.state in (PLANNED, ESTIMATED, FAILED)
+        return not self.has(BACKED_UP)
+
+    def failed(self, why: str, *, seconds: float = 0.0, back_to: str | None = None) -> Course:
+        """The course after a step that went wrong; ``back_to`` is how far it has fallen back, where it has."""
+        return replace(self, state=FAILED, reached=back_to or self.at, error=why, seconds=seconds)
+
+    def without_backup(self) -> Course:
+        """The course when its backup turned out to be of no use."""
+        return replace(self, file=None, size=0, checksum=None, facts=None)
 
     def result(self) -> dict[str, t.Any]:
         """What the module returns of it."""
-        shown = ("id", "shortname", "state", "size", "checksum", "error", "seconds", "file", "category")
-        return {**{name: getattr(self, name) for name in shown}, "target": None}
+        shown = ("id", "shortname", "state", "size", "checksum", "target", "error", "seconds", "file", "category")
+        return {**{name: getattr(self, name) for name in shown}, "warnings": list(self.warnings), "history": dict(self.history)}
 
 
 @dataclass(frozen=True)
@@ -70,7 +123,15 @@ class Merge:
     written: Sequence[Course]
     """Those whose journal file is to be written."""
     dropped: Sequence[Course]
-    """Those that left the category before they were backed up."""
+    """Those that left the category before anything was made of them."""
+
+
+# What a course that is described afresh has of its record.
+_KEPT = (
+    *("state", "reached", "error", "seconds", "updated", "history", "target", "site"),
+    # The last backup counts until there is a newer one.
+    *("file", "size", "checksum", "facts", "since", "shared"),
+)
 
 
 def merge(journal: Mapping[int, Course], selected: Sequence[Course]) -> Merge:
@@ -81,15 +142,16 @@ def merge(journal: Mapping[int, Course], selected: Sequence[Course]) -> Merge:
         if known and not known.to_do:
             courses.append(known)
             continue
-        kept = {"state": known.state, "error": known.error, "seconds": known.seconds, "updated": known.updated} if known else {}
-        current = replace(course, **kept)  # type: ignore[arg-type]
+        kept = {name: getattr(known, name) for name in _KEPT} if known else {}
+        current = replace(course, **kept)
         courses.append(current)
         if current != known:
             written.append(current)
     here = {course.id for course in selected}
     gone = [course for course in journal.values() if course.id not in here]
-    courses += [course for course in gone if not course.to_do]
-    return Merge(courses, written, [course for course in gone if course.to_do])
+    dropped = [course for course in gone if course.to_do and not course.file and not course.target]
+    courses += [course for course in gone if course not in dropped]
+    return Merge(courses, written, dropped)
 
 
 def figures(courses: Iterable[Course]) -> dict[str, t.Any]:
@@ -98,8 +160,21 @@ def figures(courses: Iterable[Course]) -> dict[str, t.Any]:
     counts = Counter(course.state for course in all_of_them)
     return {
         "counts": {state: counts[state] for state in STATES},
-        "bytes": {"estimated": sum(course.estimate for course in all_of_them), "written": sum(course.size for course in all_of_them)},
+        "bytes": {
+            "estimated": sum(course.estimate for course in all_of_them),
+            "foreseen": foreseen(all_of_them),
+            "written": sum(course.size for course in all_of_them),
+        },
     }
+
+
+def foreseen(courses: Iterable[Course]) -> int:
+    """Room that the backups to come will take: their estimate, corrected by what those already made really took."""
+    all_of_them = list(courses)
+    made = [course for course in all_of_them if course.size]
+    expected, written = sum(course.estimate for course in made), sum(course.size for course in made)
+    rate = written / expected if expected else 1.0
+    return round(sum(course.estimate for course in all_of_them if course.to_do) * rate)
 
 
 def human(size: float) -> str:

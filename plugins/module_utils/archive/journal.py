@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,12 @@ from ..common.files import write_atomically
 from .course import Course
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FACTS = "facts.json"
+_CHUNK = 1 << 20
+
+
+class Damaged(MoodleError):
+    """What lies in the storage is not what was recorded."""
 
 
 @contextlib.contextmanager
@@ -54,7 +61,7 @@ class Journal:
     def make(self) -> None:
         """The run's folders; what is in them is nobody's but the owner's to read."""
         with on_storage(self.folder):
-            for folder in (self.folder, self._courses, self.folder / "backups", self.folder / "logs"):
+            for folder in (self.folder, self._courses, *(self.folder / name for name in ("backups", "logs", "reports"))):
                 folder.mkdir(mode=0o700, exist_ok=True)
 
     def about(self) -> dict[str, t.Any] | None:
@@ -63,7 +70,18 @@ class Journal:
 
     def begin(self, about: dict[str, t.Any]) -> None:
         """Write down what the run is for."""
-        _write(self.folder / "run.json", {"format": 1, "begun": now(), **about})
+        write_private(self.folder / "run.json", {"format": 1, "begun": now(), **about})
+
+    def keep(self, name: str, data: dict[str, t.Any]) -> bool:
+        """Keep what is known of the whole run under a name; whether that is news."""
+        file = self.folder / f"{name}.json"
+        if _read(file) == data:
+            return False
+        write_private(file, data)
+        return True
+
+    def kept(self, name: str) -> dict[str, t.Any]:
+        return _read(self.folder / f"{name}.json") or {}
 
     def courses(self) -> dict[int, Course]:
         """All that is recorded, by course id."""
@@ -75,8 +93,9 @@ class Journal:
 
     def record(self, course: Course) -> Course:
         """Write a course's state; returns the course as it was written."""
-        stamped = replace(course, updated=now())
-        _write(self._courses / f"{course.id}.json", stamped.data())
+        moment = now()
+        stamped = replace(course, updated=moment, history={**course.history, course.state: moment})
+        write_private(self._courses / f"{course.id}.json", stamped.data())
         return stamped
 
     def drop(self, course: Course) -> None:
@@ -84,15 +103,49 @@ class Journal:
             (self._courses / f"{course.id}.json").unlink(missing_ok=True)
 
     def fresh_folder(self, course: Course) -> Path:
-        """An empty folder for one attempt at a course; what earlier attempts left is removed."""
+        """An empty folder for one attempt at a course; what earlier attempts left is removed, a recorded backup is not."""
         home = self.folder / "backups" / str(course.id)
         with on_storage(home):
-            if home.exists():
-                shutil.rmtree(home)
+            home.mkdir(mode=0o700, exist_ok=True)
+            self.tidy(course)
             folder = home / secrets.token_hex(4)
-            for new in (home, folder):
-                new.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700)
         return folder
+
+    def tidy(self, course: Course) -> None:
+        """Remove all attempts at a course but the recorded one."""
+        home = self.folder / "backups" / str(course.id)
+        with on_storage(home):
+            for attempt in home.iterdir():
+                if not course.file or attempt != (self.folder / course.file).parent:
+                    shutil.rmtree(attempt)
+
+    def keep_facts(self, folder: Path, facts: dict[str, t.Any]) -> str:
+        """Lay down what a course held beside its backup; returns the checksum."""
+        write_private(folder / _FACTS, facts)
+        return _sha256(folder / _FACTS)
+
+    def facts(self, course: Course) -> dict[str, t.Any]:
+        """What a course held when it was backed up, as it was written then."""
+        file = (self.folder / str(course.file)).with_name(_FACTS)
+        if not course.facts or not file.exists() or _sha256(file) != course.facts:
+            raise Damaged(f"{file} is missing or is not what was written with the backup")
+        return _read(file) or {}
+
+    def check(self, course: Course) -> Path:
+        """The recorded backup, read and found to be what was written; otherwise Damaged."""
+        file = self.folder / str(course.file)
+        if not self.holds(course) or _sha256(file) != course.checksum:
+            raise Damaged(f"the backup {course.file} is missing or is not what was written")
+        return file
+
+    def report(self, course: Course, data: dict[str, t.Any]) -> Path:
+        """Keep a report of one course."""
+        file = self.folder / "reports" / f"{course.id}.json"
+        with on_storage(file):
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(file, data)
+        return file
 
     def holds(self, course: Course) -> bool:
         """Whether a recorded backup is there in its recorded size."""
@@ -112,6 +165,14 @@ def now() -> str:
     return datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
 
 
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with on_storage(file), file.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _read(file: Path) -> dict[str, t.Any] | None:
     with on_storage(file):
         try:
@@ -125,7 +186,8 @@ def _read(file: Path) -> dict[str, t.Any] | None:
     return t.cast("dict[str, t.Any]", data)
 
 
-def _write(file: Path, data: dict[str, t.Any]) -> None:
+def write_private(file: Path, data: dict[str, t.Any]) -> None:
+    """Replace a file of the run, which only its owner may read."""
     with on_storage(file):
         write_atomically(file, (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode(errors="surrogatepass"), 0o600)
 

@@ -12,6 +12,7 @@ import os
 import platform
 import secrets
 import threading
+import time
 import typing as t
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,7 @@ class Lease:
         self._folder = folder
         self._file = folder / _NAME
         self._stale = stale
-        self._token = secrets.token_hex(8)
+        self.token = secrets.token_hex(8)
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self.lost = False
@@ -51,7 +52,7 @@ class Lease:
         if self._thread:
             self._thread.join()
         with contextlib.suppress(OSError):
-            if _holder(self._file).get("token") == self._token:
+            if _holder(self._file).get("token") == self.token:
                 self._file.unlink()
 
     def check(self) -> None:
@@ -62,8 +63,8 @@ class Lease:
             )
 
     def _acquire(self) -> None:
-        mine = self._folder / f".lease.{self._token}"
-        holder = {"host": platform.node(), "process": _process(os.getpid()), "since": now(), "token": self._token}
+        mine = self._folder / f".lease.{self.token}"
+        holder = {"host": platform.node(), "process": _process(os.getpid()), "since": now(), "token": self.token}
         with open(mine, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             json.dump(holder, file)
         try:
@@ -107,13 +108,31 @@ class Lease:
     def _renew(self) -> None:
         while not self._ended.wait(self._stale / 8):
             try:
-                if _holder(self._file).get("token") != self._token:
+                if _holder(self._file).get("token") != self.token:
                     self.lost = True
                     return
                 os.utime(self._file)
             except OSError:
                 # The storage may come back before the lease is stale; until then nothing can be recorded anyway.
                 continue
+
+
+def read_holder(folder: Path) -> dict[str, t.Any]:
+    """Who holds the lease of a run, with the seconds since its last sign by this host's clock; empty when nobody does."""
+    try:
+        age = time.time() - (folder / _NAME).stat().st_mtime
+    except FileNotFoundError:
+        return {}
+    found = _holder(folder / _NAME)
+    return {**found, "age": max(0.0, round(age, 1))} if found else {}
+
+
+def is_alive(holder: dict[str, t.Any], *, stale: float = STALE) -> bool:
+    """Whether that holder still works: on this host its process is looked for, elsewhere its last sign counts."""
+    process = str(holder.get("process"))
+    if holder.get("host") == platform.node() and process.partition(" ")[2] == _boot():
+        return _process(_pid(holder)) == process
+    return bool(holder) and float(holder.get("age", 0)) <= stale
 
 
 def _holder(file: Path) -> dict[str, t.Any]:

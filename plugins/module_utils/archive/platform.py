@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Moodle that acts: what it says of a category, and the long-lived PHP that makes the backups."""
+"""The Moodle that acts: what it says of a category, and the long-lived PHP that works on its courses."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import subprocess
+import tempfile
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
@@ -30,6 +31,12 @@ class Selected:
     release: str
     category: Mapping[str, t.Any]
     courses: Sequence[Course]
+    tree: Sequence[Mapping[str, t.Any]] = ()
+    """The category with those above and below it, parents first."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Version of Moodle and of the plugins that leave traces in courses."""
+    temp: int | None = None
+    """Bytes that are free where the platform puts backups together."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,10 @@ class Platform:
     code: Path
     host: str | None = None
 
-    def select(self, category: Mapping[str, t.Any]) -> Selected:
-        """The courses below the one category that fits."""
+    def select(
+        self, category: Mapping[str, t.Any], choose: t.Callable[[list[dict[str, t.Any]]], Sequence[Mapping[str, t.Any]]]
+    ) -> Selected:
+        """The courses below the one category that fits, those of them that ``choose`` leaves."""
         command = self.php.command(self.php.own("archive_plan.php"), [str(self.code)], prepend="override.php")
         order = json.dumps({"category": dict(category)}).encode()
         done = subprocess.run(command, input=order, env=dict(as_node(self.host)), capture_output=True, check=False)
@@ -57,7 +66,23 @@ class Platform:
         if len(site["categories"]) > 1:
             several = ", ".join(f"{found['id']} ({found['path']})" for found in site["categories"])
             raise BadInput(f"{site['wwwroot']} has several categories whose {kind} is '{value}': {several}. Name one by its id.")
-        return Selected(site["wwwroot"], site["release"], site["categories"][0], [Course.from_data(row) for row in rows])
+        courses = [Course.from_data({**row, "place": place}) for place, row in enumerate(choose(rows))]
+        found = {name: site[name] for name in ("tree", "versions", "temp") if name in site}
+        return Selected(site["wwwroot"], site["release"], site["categories"][0], courses, **found)
+
+    def ask(self, what: str, **order: t.Any) -> dict[str, t.Any]:
+        """One order to a PHP of its own."""
+        with tempfile.TemporaryFile() as log:
+            worker = Worker(self, log)
+            try:
+                return worker.order(what, 0, **order)
+            except MoodleError as error:
+                worker.close()
+                log.seek(max(0, log.tell() - 400))
+                said = log.read().decode(errors="replace").strip()
+                raise MoodleError(error.message + (f" ({said})" if said else "")) from None
+            finally:
+                worker.close()
 
     def must_be(self, wwwroot: str) -> None:
         """PHP must speak for the node that was asked for."""
@@ -66,21 +91,20 @@ class Platform:
 
 
 class Worker:
-    """One PHP process that backs up course after course; started at the first, and anew after so many or after a failure."""
+    """One PHP process that works on course after course; started at the first, and anew after so many or after a failure."""
 
-    def __init__(self, platform: Platform, log: t.IO[bytes], *, users: bool) -> None:
+    def __init__(self, platform: Platform, log: t.IO[bytes]) -> None:
         self._platform = platform
         self._log = log
-        self._users = users
         self._process: subprocess.Popen[str] | None = None
         self._done = 0
 
-    def back_up(self, course: Course, folder: Path) -> Path:
-        """Have one course backed up into a folder; returns the file. What goes wrong is a MoodleError with the reason."""
+    def order(self, what: str, course: int, **order: t.Any) -> dict[str, t.Any]:
+        """Have one thing done with one course; returns the answer. What goes wrong is a MoodleError with the reason."""
         try:
-            answer = self._ask({"id": course.id, "folder": str(folder), "users": self._users})
-            if answer.get("id") != course.id:
-                raise MoodleError(f"the PHP worker answered for course {answer.get('id')} instead of {course.id}")
+            answer = self._ask({"do": what, "id": course, **order})
+            if answer.get("id") != course:
+                raise MoodleError(f"the PHP worker answered for course {answer.get('id')} instead of {course}")
             if "error" in answer:
                 raise MoodleError(str(answer["error"]))
         except BaseException:
@@ -90,7 +114,7 @@ class Worker:
         self._done += 1
         if self._done >= COURSES_PER_WORKER:
             self.close()
-        return folder / str(answer["file"])
+        return answer
 
     def close(self) -> None:
         """End the process: it ends by itself when its input does."""
@@ -135,7 +159,8 @@ class Worker:
         except ValueError:
             process.kill()
             said = f" and said: {line.strip()[:300]}" if line.strip() else ""
-            raise MoodleError(f"the PHP worker ended with {process.wait()}{said}; its log has more: {self._log.name}") from None
+            more = f"; its log has more: {self._log.name}" if isinstance(self._log.name, str) else ""
+            raise MoodleError(f"the PHP worker ended with {process.wait()}{said}{more}") from None
 
 
 def _input(process: subprocess.Popen[str]) -> t.IO[str]:

@@ -2,40 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several PHP workers that make backups at the same time."""
+"""Several PHP workers at the same time."""
 
 from __future__ import annotations
 
+import os
 import platform as machine
 import time
 import typing as t
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
 from ..common.errors import MoodleError
-from .backup import check_backup
-from .course import BACKED_UP, FAILED, Course
+from .course import Course
 from .journal import Journal, private_append
 from .platform import Platform, Worker
 
 _LOOK_EVERY = 0.5
+Act = t.Callable[[Worker, Course], Course]
 
 
-class BackupPool:
-    """Workers for the length of a ``with``; their messages go to logs in the run's folder."""
+def open_logs(journal: Journal, size: int, *, silent: bool = False) -> list[t.IO[bytes]]:
+    """Where the workers' messages go; ``silent`` writes nothing anywhere."""
+    if silent:
+        return [Path(os.devnull).open("ab") for _number in range(size)]
+    names = (f"worker-{machine.node()}-{number}.log" for number in range(size))
+    return [private_append(journal.folder / "logs" / name) for name in names]
 
-    def __init__(self, journal: Journal, platform: Platform, *, size: int, users: bool) -> None:
-        self._journal = journal
+
+class Pool:
+    """Workers for the length of a ``with``."""
+
+    def __init__(self, journal: Journal, platform: Platform, *, size: int, silent: bool = False) -> None:
         self._size = size
-        names = (f"worker-{machine.node()}-{number}.log" for number in range(size))
-        self._logs = [private_append(journal.folder / "logs" / name) for name in names]
-        self._workers = [Worker(platform, log, users=users) for log in self._logs]
+        self._logs = open_logs(journal, size, silent=silent)
+        self._workers = [Worker(platform, log) for log in self._logs]
         self._idle: SimpleQueue[Worker] = SimpleQueue()
 
-    def __enter__(self) -> BackupPool:
+    def __enter__(self) -> Pool:
         for worker in self._workers:
             self._idle.put(worker)
         return self
@@ -46,7 +54,7 @@ class BackupPool:
         for log in self._logs:
             log.close()
 
-    def back_up(self, courses: Sequence[Course], may_begin: t.Callable[[Course], bool]) -> Iterator[Course | None]:
+    def each(self, courses: Sequence[Course], act: Act, may_begin: t.Callable[[Course], bool]) -> Iterator[Course | None]:
         """Each course in its new state as it gets there, and None every half second meanwhile.
 
         ``may_begin`` is asked before each course; at its first no, what is running is finished and nothing else begins.
@@ -59,7 +67,7 @@ class BackupPool:
                     if not may_begin(waiting[0]):
                         waiting.clear()
                         break
-                    running.add(threads.submit(self._one, waiting.pop(0)))
+                    running.add(threads.submit(self._one, waiting.pop(0), act))
                 if not running:
                     return
                 done, running = wait(running, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
@@ -67,22 +75,13 @@ class BackupPool:
                     yield future.result()
                 yield None
 
-    def _one(self, course: Course) -> Course:
+    def _one(self, course: Course, act: Act) -> Course:
         started = time.monotonic()
         worker = self._idle.get()
         try:
-            file = worker.back_up(course, self._journal.fresh_folder(course))
-            checked = check_backup(file, course.id)
+            done = act(worker, course)
         except MoodleError as error:
-            return replace(course, state=FAILED, error=error.message, seconds=round(time.monotonic() - started, 3))
+            return course.failed(error.message, seconds=round(time.monotonic() - started, 3))
         finally:
             self._idle.put(worker)
-        return replace(
-            course,
-            state=BACKED_UP,
-            file=str(file.relative_to(self._journal.folder)),
-            size=checked.size,
-            checksum=checked.checksum,
-            seconds=round(time.monotonic() - started, 3),
-            error=None,
-        )
+        return replace(done, seconds=round(time.monotonic() - started, 3))

@@ -2,99 +2,105 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Brings the courses of one run forward: plan, estimate, back up; each step is recorded before the next begins."""
+"""Brings the courses of a category into the storage: plan, estimate, back up; each step is recorded before the next begins."""
 
 from __future__ import annotations
 
 import platform as machine
-import time
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from ..common.background import Background, Progress
+from ..common.background import Background
 from ..common.errors import BadInput, MoodleError
-from .course import BACKED_UP, ESTIMATED, FAILED, Course, figures, human, merge
+from .backup import check_backup
+from .course import BACKED_UP, ESTIMATED, FAILED, PLANNED, Course, foreseen, human, merge
 from .journal import Journal
 from .lease import Lease
-from .platform import Platform, Selected
-from .pool import BackupPool
+from .operation import Limits, Operation
+from .platform import Platform, Selected, Worker
+from .script import Scripts
+from .selection import rows_for_query, selected
+from .sliding import Year, filled, slides
 
 
-class ArchiveRun:
-    """One call of the module on one run."""
+class ArchiveRun(Operation):
+    """The plan of a run and, when asked, its backups."""
+
+    DONE = "backed up"
 
     def __init__(
         self,
         journal: Journal,
         platform: Platform,
         background: Background,
+        limits: Limits,
         *,
-        category: dict[str, t.Any],
+        category: Mapping[str, t.Any],
         users: bool,
-        workers: int,
-        max_courses: int | None,
+        archive: bool,
+        again: bool = False,
+        year: Year | None = None,
+        select: str | None = None,
+        scripts: Scripts | None = None,
         warn: t.Callable[[str], None],
     ) -> None:
-        self._journal = journal
-        self._platform = platform
-        self._background = background
+        super().__init__(journal, platform, background, limits, warn)
+        self.GOAL = BACKED_UP if archive else PLANNED
         self._category = category
+        self._year = year or Year()
+        self._choice = select
+        self._scripts = scripts or Scripts()
         self._users = users
-        self._workers = workers
-        self._max_courses = max_courses
-        self._courses: dict[int, Course] = {}
-        self._changed = False
-        self._stopped = ""
-        self._begun = 0
-        self._progress = Progress("courses", 0)
-        self._warn = warn
+        self._archive = archive
+        self._again = archive and again
 
-    def preview(self, *, archive: bool) -> dict[str, t.Any]:
+    def preview(self) -> dict[str, t.Any]:
         """What would be done; nothing is written."""
         selected = self._select()
         merged = merge(self._journal.courses(), selected.courses)
         self._courses = {course.id: course for course in merged.courses}
+        self._begin_again(write=False)
         self._forget_lost_backups(write=False)
         to_do = any(course.to_do for course in self._courses.values())
-        self._changed = bool(merged.written or merged.dropped) or (archive and to_do)
-        return self.result(archive=archive)
+        self._changed = bool(merged.written or merged.dropped) or (self._archive and to_do)
+        return self.result()
 
-    def run(self, *, archive: bool) -> dict[str, t.Any]:
+    def run(self) -> dict[str, t.Any]:
         """Plan and, when asked, back up all that is not backed up yet."""
         selected = self._select()
         self._journal.make()
-        with Lease(self._journal.folder) as lease:
+        with Lease(self._journal.folder) as self._lease:
             # Only now: another process may have worked on it until we held the lease.
             self._check_same_run(selected)
             self._plan(selected)
-            if archive:
+            if self._archive:
+                self._begin_again(write=True)
                 self._forget_lost_backups(write=True)
-                self._estimate()
-                self._back_up(lease)
-        self._background.report(self._progress, over=True)
-        return self.result(archive=archive)
-
-    def result(self, *, archive: bool) -> dict[str, t.Any]:
-        """The module's result so far."""
-        remaining = sum(1 for course in self._courses.values() if course.to_do) if archive else 0
-        return {
-            "changed": self._changed,
-            "run": self._journal.folder.name,
-            "finished": remaining == 0,
-            "remaining": remaining,
-            "stopped": self._stopped,
-            **figures(self._courses.values()),
-            "courses": [course.result() for course in self._courses.values()],
-        }
+                self._estimate(selected.temp)
+                self._work([course for course in self._courses.values() if course.to_do], self._back_up)
+        return self._over()
 
     def failed(self) -> list[Course]:
-        return [course for course in self._courses.values() if course.state == FAILED]
+        return [course for course in super().failed() if course.to_do]
 
     def _select(self) -> Selected:
-        selected = self._platform.select(self._category)
+        selected = self._platform.select(self._category_now(), self._choose)
         self._check_same_run(selected)
         return selected
+
+    def _category_now(self) -> dict[str, t.Any]:
+        """The category by the years of today; a run that was begun keeps its own, whatever year it is now."""
+        about = self._journal.about()
+        ((kind, value),) = self._category.items()
+        if not isinstance(value, str) or not slides(value):
+            return {kind: value}
+        return {"id": about["category"]} if about else {kind: filled(value, self._year.session())}
+
+    def _choose(self, rows: list[dict[str, t.Any]]) -> t.Sequence[Mapping[str, t.Any]]:
+        if not self._choice:
+            return rows
+        return selected(filled(self._choice, self._year.session()), rows_for_query(rows, self._year.first_month))
 
     def _about(self, selected: Selected) -> dict[str, t.Any]:
         return {"wwwroot": selected.wwwroot, "category": selected.category["id"], "users": self._users}
@@ -115,6 +121,8 @@ class ArchiveRun:
             details = {"release": selected.release, "path": selected.category["path"], "host": machine.node()}
             self._journal.begin({**self._about(selected), **details})
             self._changed = True
+        for name, data in (("tree", {"categories": list(selected.tree)}), ("versions", dict(selected.versions))):
+            self._changed |= self._journal.keep(name, data)
         merged = merge(self._journal.courses(), selected.courses)
         self._courses = {course.id: course for course in merged.courses}
         for course in merged.written:
@@ -123,61 +131,69 @@ class ArchiveRun:
             self._journal.drop(course)
             self._changed = True
 
+    def _begin_again(self, *, write: bool) -> None:
+        """What failed on its further way (changed since, not the same in the archive) is backed up anew, if that was asked for."""
+        for course in list(self._courses.values()):
+            if self._again and course.state == FAILED and not course.to_do and not course.purging:
+                self._put(replace(course, state=ESTIMATED), write=write)
+
+    def _put(self, course: Course, *, write: bool) -> None:
+        if write:
+            self._record(course)
+        else:
+            self._courses[course.id] = course
+
     def _forget_lost_backups(self, *, write: bool) -> None:
         """A recorded backup that is gone or has another size is made again."""
         for course in list(self._courses.values()):
             if course.state == BACKED_UP and not self._journal.holds(course):
                 self._warn(f"The backup of {course.shortname} (course {course.id}) is missing or damaged in the storage: it is made again.")
-                again = replace(course, state=ESTIMATED, file=None, size=0, checksum=None)
-                if write:
-                    self._record(again)
-                else:
-                    self._courses[again.id] = again
+                self._put(replace(course.without_backup(), state=ESTIMATED), write=write)
 
-    def _estimate(self) -> None:
+    def _estimate(self, temp: int | None) -> None:
         to_do = [course for course in self._courses.values() if course.to_do]
-        needed, free = sum(course.estimate for course in to_do), self._journal.free_bytes()
+        needed, free = foreseen(self._courses.values()), self._journal.free_bytes()
         if needed > free:
             raise MoodleError(
                 f"The backups need about {human(needed)}, and {self._journal.folder} has {human(free)} left: make room there first.",
-                **self.result(archive=True),
+                **self.result(),
+            )
+        # A backup is put together from its files, and then packed beside them.
+        at_once = 2 * sum(sorted((course.estimate for course in to_do), reverse=True)[: self._limits.workers])
+        if temp is not None and at_once > temp:
+            raise MoodleError(
+                f"The largest backups need about {human(at_once)} in the platform's temp folder, which has {human(temp)} left: "
+                "make room there, or ask for fewer 'workers'.",
+                **self.result(),
             )
         for course in to_do:
             if course.state != ESTIMATED:
                 self._record(replace(course, state=ESTIMATED, error=None))
 
-    def _back_up(self, lease: Lease) -> None:
-        to_do = [course for course in self._courses.values() if course.to_do]
-        self._progress = Progress("courses", min(len(to_do), self._max_courses or len(to_do)))
-        started = time.monotonic()
-        with BackupPool(self._journal, self._platform, size=self._workers, users=self._users) as pool:
-            for course in pool.back_up(to_do, self._may_begin):
-                if course:
-                    lease.check()
-                    self._record(course)
-                    bad = self._progress.failed + (course.state == FAILED)
-                    self._progress = replace(self._progress, done=self._progress.done + 1, failed=bad)
-                self._progress = replace(self._progress, seconds=time.monotonic() - started)
-                self._background.report(self._progress)
-
-    def _may_begin(self, course: Course) -> bool:
-        if self._max_courses is not None and self._begun >= self._max_courses:
-            self._stopped = f"after {self._begun} courses, as 'max_courses' says"
-        elif self._background.abandoned():
-            self._stopped = "the play that asked for it is gone"
-        elif self._journal.free_bytes() < course.estimate:
-            self._stopped = f"the storage has only {human(self._journal.free_bytes())} left"
-        self._begun += 1
-        return not self._stopped
-
     def _record(self, course: Course) -> None:
-        self._courses[course.id] = self._journal.record(course)
-        self._changed = True
+        super()._record(course)
+        if course.state == BACKED_UP:
+            self._journal.tidy(course)
 
+    def _room(self, course: Course) -> int:
+        return course.estimate
 
-def complaint(failed: Sequence[Course]) -> str:
-    """One sentence about the courses that failed, with the first few by name."""
-    named = "; ".join(f"{course.shortname} (course {course.id}): {course.error}" for course in failed[:3])
-    more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""  # noqa: PLR2004 - as many as a line holds
-    many = "1 course" if len(failed) == 1 else f"{len(failed)} courses"
-    return f"{many} could not be backed up: {named}{more}. The others are; run again when the reason is gone."
+    def _back_up(self, worker: Worker, course: Course) -> Course:
+        self._scripts.before(worker, course, course.id)
+        folder = self._journal.fresh_folder(course)
+        answer = worker.order("backup", course.id, folder=str(folder), users=self._users)
+        file = folder / str(answer["file"])
+        checked = check_backup(file, course.id)
+        facts = self._journal.keep_facts(folder, answer["facts"])
+        self._scripts.after(worker, course, course.id)
+        return replace(
+            course,
+            state=BACKED_UP,
+            file=str(file.relative_to(self._journal.folder)),
+            size=checked.size,
+            checksum=checked.checksum,
+            facts=facts,
+            since=int(answer["since"]),
+            shared=bool(answer["facts"].get("shared")),
+            error=None,
+        )

@@ -33,6 +33,12 @@ def test_backup_of_a_course_that_left_the_category_is_kept() -> None:
     assert (merged.courses, merged.dropped) == ([KEPT], [ART])
 
 
+@pytest.mark.parametrize("made", [{"target": 7}, {"file": "backups/2/x/course.mbz"}])
+def test_what_was_ever_made_of_a_course_is_not_forgotten(made: dict[str, object]) -> None:
+    known = Course.from_data({"id": 2, "shortname": "LAW", "state": "estimated", **made})
+    assert (merge({2: known}, []).courses, merge({2: known}, []).dropped) == ([known], [])
+
+
 @pytest.mark.parametrize("state", ["planned", "estimated", "failed"])
 def test_course_that_is_not_backed_up_is_described_afresh_in_its_state(state: str) -> None:
     renamed = replace(LAW, shortname="LAW-2")
@@ -43,7 +49,7 @@ def test_course_that_is_not_backed_up_is_described_afresh_in_its_state(state: st
 def test_figures_count_each_course_once_in_every_state() -> None:
     result = figures([KEPT, ART])
     assert result["counts"] == {**dict.fromkeys(STATES, 0), "planned": 1, "backed_up": 1}
-    assert result["bytes"] == {"estimated": 15, "written": 7}
+    assert result["bytes"] == {"estimated": 15, "foreseen": 4, "written": 7}
 
 
 def test_what_a_later_version_wrote_is_left_out() -> None:

@@ -11,14 +11,18 @@ import json
 import shutil
 import sys
 import typing as t
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.lms.moodle.plugins.module_utils.archive import platform as archive_platform
 from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal
+from ansible_collections.lms.moodle.plugins.module_utils.archive.operation import Limits
 from ansible_collections.lms.moodle.plugins.module_utils.archive.platform import Platform
 from ansible_collections.lms.moodle.plugins.module_utils.archive.run import ArchiveRun
+from ansible_collections.lms.moodle.plugins.module_utils.archive.window import Window
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php
@@ -56,11 +60,13 @@ class Archive:
             Journal(str(self.storage), "r"),
             Platform(Php(str(self.php), self.folder), self.folder, host),
             Background(None),
+            Limits(**{"workers": 2, **{name: wish.pop(name) for name in ("workers", "max_courses", "window") if name in wish}}),
             category=category or {"id": 9},
+            archive=archive,
             warn=self.warnings.append,
-            **{"users": True, "workers": 2, "max_courses": None, **wish},
+            **{"users": True, **wish},
         )
-        return run.preview(archive=archive) if check else run.run(archive=archive)
+        return run.preview() if check else run.run()
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def test_plan_says_room_and_courses_and_is_idempotent(archive: Archive) -> None:
     assert archive.run(archive=False, check=True)["changed"]
     result = archive.run(archive=False)
     assert (result["changed"], result["finished"], result["counts"]["planned"]) == (True, True, 3)
-    assert result["bytes"] == {"estimated": 300, "written": 0}
+    assert result["bytes"] == {"estimated": 300, "foreseen": 300, "written": 0}
     assert not archive.run(archive=False, check=True)["changed"]
     assert not archive.run(archive=False)["changed"]
 
@@ -168,3 +174,73 @@ def test_two_at_once_are_kept_apart(archive: Archive) -> None:
     with pytest.raises(MoodleError, match=r"other\.test"):
         archive.run()
     assert archive.lines("asked") == []
+
+
+def test_nothing_begins_outside_the_window_and_all_is_done_the_next_night(archive: Archive) -> None:
+    now = datetime.now(timezone.utc)
+    closed, opened = (
+        Window((now + timedelta(hours=begin)).time(), (now + timedelta(hours=begin + 2)).time(), timezone.utc) for begin in (2, -1)
+    )
+    result = archive.run(window=closed)
+    assert (result["finished"], result["remaining"], archive.lines("asked")) == (False, 3, [])
+    assert "outside the window" in result["stopped"]
+    assert archive.run(window=opened)["finished"]
+
+
+def test_file_that_asks_to_stop_is_obeyed_before_the_next_course(archive: Archive) -> None:
+    archive.run(archive=False)
+    (archive.storage / "r/stop").touch()
+    result = archive.run()
+    assert (result["finished"], result["stopped"], archive.lines("asked")) == (False, "somebody asked for it", [])
+    (archive.storage / "r/stop").unlink()
+    assert archive.run()["finished"]
+
+
+def test_estimate_is_corrected_by_what_backups_really_took(archive: Archive) -> None:
+    result = archive.run(max_courses=1, workers=1)
+    written = result["bytes"]["written"]
+    assert result["bytes"] == {"estimated": 300, "foreseen": 2 * written, "written": written}
+
+
+def test_name_that_moves_with_the_year_keeps_the_category_of_its_run(archive: Archive) -> None:
+    archive.run(archive=False)
+    assert not archive.run(archive=False, category={"name": "Law {start}"})["changed"]
+
+
+def test_course_that_failed_later_is_backed_up_again_only_on_request(archive: Archive) -> None:
+    first = archive.run()
+    journal = Journal(str(archive.storage), "r")
+    journal.record(replace(journal.courses()[2], state="failed", reached="verified", error="changed", target=7))
+    assert not archive.run()["changed"]
+    assert archive.lines("asked").count("2") == 1
+    again = archive.run(again=True)
+    assert (states(again)[2], archive.lines("asked").count("2")) == ("backed_up", 2)
+    assert again["courses"][1]["target"] == 7
+    assert again["courses"][1]["file"] != first["courses"][1]["file"]
+    assert len(list((archive.storage / "r/backups/2").rglob("*.mbz"))) == 1
+
+
+def test_course_whose_removal_was_begun_is_never_backed_up_again(archive: Archive) -> None:
+    archive.run()
+    journal = Journal(str(archive.storage), "r")
+    journal.record(replace(journal.courses()[2], state="failed", reached="verified", purging="yesterday"))
+    assert not archive.run(again=True)["changed"]
+
+
+def test_old_backup_counts_until_there_is_a_new_one(archive: Archive) -> None:
+    first = archive.run()
+    journal = Journal(str(archive.storage), "r")
+    journal.record(replace(journal.courses()[2], state="failed", reached="verified"))
+    archive.faults({2: "error"})
+    assert archive.run(again=True)["counts"]["failed"] == 1
+    kept = journal.courses()[2]
+    assert kept.file == first["courses"][1]["file"]
+    assert journal.check(kept).exists()
+
+
+def test_temp_folder_without_room_is_told_before_anything_begins(archive: Archive) -> None:
+    (archive.folder / "temp").write_text("399")
+    with pytest.raises(MoodleError, match="need about 400 B in the platform's temp folder, which has 399 B left"):
+        archive.run()
+    assert archive.lines("asked") == []
+    assert archive.run(workers=1)["finished"]

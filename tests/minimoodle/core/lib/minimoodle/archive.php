@@ -6,6 +6,20 @@
 // The form of a backup file: a gzipped tar whose first entry is an index of the others.
 defined('MOODLE_INTERNAL') || die();
 
+function get_file_packer(string $type): object {
+    return new class {
+        /** @return array<string, bool> */
+        public function extract_to_pathname(string $file, string $path): array {
+            $done = [];
+            foreach (minimoodle_archive::read($file) as $name => $content) {
+                make_folder(dirname("$path/$name"));
+                $done[$name] = file_put_contents("$path/$name", $content) !== false;
+            }
+            return $done;
+        }
+    };
+}
+
 class minimoodle_archive {
     private const BLOCK = 512;
 
