@@ -23,7 +23,7 @@ demo: ## build, deliver, change, deliver again, go back: on this machine, in a m
 
 test: ## all tests: lint, sanity, unit, integration, real hosts
 	@scripts/prepare test
-	@pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=.cache/test.xml
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck, php -l, changelog
 	@scripts/prepare demo

@@ -13,4 +13,13 @@ class ActionModule(BackgroundAction):
     """Module vmoodle_node in the background."""
 
     MODULE = "lms.moodle.vmoodle_node"
-    PHP_FILES = ("node_worker.php", "lines.php", "registry.php", "node_states.php", "node_orders.php", "node_identity.php", "databases.php")
+    PHP_FILES = (
+        "node_worker.php",
+        "lines.php",
+        "registry.php",
+        "node_states.php",
+        "node_orders.php",
+        "node_identity.php",
+        "databases.php",
+        "caches.php",
+    )

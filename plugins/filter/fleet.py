@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.routes import sharing
 
 _SHOWN = 20
 
@@ -68,15 +70,14 @@ def _one_line(text: str) -> str:
 
 
 def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: Nodes, max_failures: str = "") -> dict[str, t.Any]:
-    """How it went: ``runs`` are the results of M(vmoodle_cli) by what they were for, ``after`` is what M(vmoodle_node_info) found then."""
+    """How it went: ``runs`` are results by what they were for, ``after`` is what M(vmoodle_node_info) found then."""
     troubles = {address: f"cannot be asked: {why}" for address, why in plan["silent"].items()}
     general = []
     for what, result in runs.items():
-        if "nodes" not in result and not result.get("skipped"):
+        if not ({"nodes", "results"} & result.keys() or result.get("skipped")):
             general.append(f"{what}: {result['msg']}")
-        for node in result.get("nodes", []):
-            if node["verdict"] != "ok":
-                troubles.setdefault(node["wwwroot"], f"{what}: {node['verdict']}: {node['reason']}")
+        for address, why in fleet_failed(result).items():
+            troubles.setdefault(address, f"{what}: {why}")
     now = {node["wwwroot"]: node for node in after}
     to_be_open = {*plan["open"], *({*plan["closed_by_us"]} & {*plan["upgrade"]})}
     for address in {*plan["upgrade"], *plan["open"]}:
@@ -84,10 +85,6 @@ def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: No
             troubles.setdefault(address, wrong)
     still = [address for address in plan["closed_by_us"] if address not in now or not _is_open(now[address])]
     done = [address for address in plan["upgrade"] if address not in troubles]
-    try:
-        budget = Budget.parse(max_failures or None, plan["count"])
-    except BadInput as error:
-        raise AnsibleFilterError(str(error)) from error
     return {
         "summary": (
             f"{len(done)} of {len(plan['pending'])} nodes upgraded, {len(troubles)} of {plan['count']} not ok,"
@@ -102,8 +99,53 @@ def fleet_outcome(plan: Plan, runs: Mapping[str, Mapping[str, t.Any]], after: No
             "closed": len(still),
         },
         "closed_by_us": still,
-        "failed": bool(general) or budget.fails(len(troubles)),
+        "failed": bool(general) or _budget(max_failures, plan).fails(len(troubles)),
     }
+
+
+def fleet_waves(upgrade: Sequence[str], sites: Sequence[str], canary: int, batch: int) -> list[list[str]]:
+    """The addresses of each wave: the canary, then batches. Each node must be led to a release by its host name alone."""
+    if shared := sorted(sharing(sites) & {*upgrade}):
+        raise AnsibleFilterError(
+            f"These nodes share their host name with another site, so that a web server cannot lead them to a release of their own:"
+            f" {', '.join(shared[:_SHOWN])}. Upgrade the fleet without waves."
+        )
+    first = [list(upgrade[:canary])] if canary else []
+    return [wave for wave in (*first, *(list(upgrade[at : at + batch]) for at in range(canary, len(upgrade), batch))) if wave]
+
+
+def fleet_origins(addresses: Sequence[str], routes: Mapping[str, str], current: str, release: str) -> dict[str, list[str]]:
+    """The releases that nodes came from when they were led to ``release``, each with their host names."""
+    found: dict[str, list[str]] = {}
+    for address in addresses:
+        host = urlsplit(address).hostname or ""
+        came = routes.get(host, current)
+        # Led there by a run that was killed.
+        found.setdefault(current if came == release else came, []).append(host)
+    return found
+
+
+def fleet_spent(troubles: Mapping[str, str], plan: Plan, max_failures: str = "") -> bool:
+    """Whether no further node may be begun, after these went wrong."""
+    return _budget(max_failures, plan).stops(len(troubles))
+
+
+def fleet_failed(result: Mapping[str, t.Any], asked: Sequence[str] = ()) -> dict[str, str]:
+    """The nodes that are not ok, and why: of M(vmoodle_cli), or of a task that was run once for each address.
+
+    A result that tells of no node at all is the failure of all that were ``asked``.
+    """
+    if not ({"nodes", "results"} & result.keys() or result.get("skipped")):
+        return dict.fromkeys(asked, str(result.get("msg", "failed")))
+    found = {node["wwwroot"]: f"{node['verdict']}: {node['reason']}" for node in result.get("nodes", []) if node["verdict"] != "ok"}
+    return found | {one["item"]: str(one.get("msg", "failed")) for one in result.get("results", []) if one.get("failed")}
+
+
+def _budget(max_failures: str, plan: Plan) -> Budget:
+    try:
+        return Budget.parse(max_failures or None, plan["count"])
+    except BadInput as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 def _wrong(node: Mapping[str, t.Any], to_be_open: bool) -> str:
@@ -124,4 +166,11 @@ class FilterModule:
     """The filters."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"fleet_plan": fleet_plan, "fleet_outcome": fleet_outcome}
+        return {
+            "fleet_plan": fleet_plan,
+            "fleet_waves": fleet_waves,
+            "fleet_origins": fleet_origins,
+            "fleet_spent": fleet_spent,
+            "fleet_failed": fleet_failed,
+            "fleet_outcome": fleet_outcome,
+        }

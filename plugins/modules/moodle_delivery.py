@@ -101,6 +101,24 @@ options:
       - The directory is not changed. Its C(config.php) is kept beside the release rather than in Git, unless O(shared_files) brings
         one; what version control keeps in it is left out.
     type: path
+  nodes:
+    description:
+      - Host names of virtual nodes of a VMoodle, as a web server hears them (small letters, without a port). With O(state=live) or
+        O(state=rolled_back) only these are switched, each by a link of its own in C(nodes) beside C(current); everybody else is
+        served what was served before. The web server has to read these links, as the role C(site) configures it.
+      - With O(state=live) and an empty list the release is made complete, and nobody is served it. With O(release_id) it is a
+        kept release that they are switched to, and no O(revision) is needed.
+      - When C(current) is switched to the same release, these nodes follow C(current) again, see O(join). A node whose link names
+        another release keeps it, which is told as a warning; so does each that was set back by O(state=rolled_back).
+    type: list
+    elements: str
+  join:
+    description:
+      - With O(state=live), let virtual nodes whose links name the release that is served to all now follow it from then on, when all
+        others go on or back.
+      - Say V(false) as long as the switch may be taken back, which those nodes, whose databases are upgraded already, must not follow.
+    type: bool
+    default: true
   drift:
     description: Whether hot fixes found in what is served are kept and reported, or stop the delivery.
     type: str
@@ -198,6 +216,12 @@ EXAMPLES = r"""
     path: /srv/moodle
     state: live
 
+- name: Let one virtual node follow a release that is prepared, before all others
+  lms.moodle.moodle_delivery:
+    path: /srv/moodle
+    state: live
+    nodes: [law.example.org]
+
 - name: Go back to the release that was good
   lms.moodle.moodle_delivery:
     path: /srv/moodle
@@ -230,6 +254,11 @@ supersafe:
   returned: success
   type: str
   sample:
+nodes:
+  description: The virtual nodes that have a release of their own, by host name.
+  returned: success
+  type: dict
+  sample: {"law.example.org": "20261121T060500Z"}
 revision:
   description: The commit of RV(release). Empty in check mode when only an import can tell it.
   returned: success
@@ -287,12 +316,12 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
+from ansible_collections.lms.moodle.plugins.module_utils.common.holder import default_holder
 from ansible_collections.lms.moodle.plugins.module_utils.common.process import secrets_in
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import cvs
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.archive_file import checksum
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery import Delivery, Held
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.disk import Ownership
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.holder import default_holder
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.wish import Request
 
@@ -319,7 +348,20 @@ class DeliveryModule:
     def request(self) -> Request:
         if self.params["bundle"] and self.params["source_control"] != "git":
             raise BadInput(f"bundle: it holds commits of Git, while source_control is {self.params['source_control']}: give 'repository'.")
-        same = ("state", "release_id", "shared_files", "drift", "comment", "expiry", "keep_releases", "good", "component", "supersafe")
+        same = (
+            "state",
+            "release_id",
+            "shared_files",
+            "drift",
+            "comment",
+            "expiry",
+            "keep_releases",
+            "good",
+            "component",
+            "supersafe",
+            "nodes",
+            "join",
+        )
         more = ("source_control", "backport", "grace")
         return Request(
             **{key: self.params[key] for key in (*same, *more)},
@@ -404,6 +446,8 @@ def main() -> None:
             "comment": {"type": "str"},
             "holder": {"type": "str"},
             "wait": {"type": "int", "default": 0},
+            "nodes": {"type": "list", "elements": "str"},
+            "join": {"type": "bool", "default": True},
             "expiry": {"type": "int", "default": 14400},
             "keep_releases": {"type": "int", "default": 5},
             "grace": {"type": "int", "default": 900},

@@ -69,6 +69,11 @@ work:
   returned: success
   type: str
   sample:
+nodes:
+  description: The virtual nodes that have a release of their own, by host name.
+  returned: success
+  type: dict
+  sample: {"law.example.org": "20261121T060500Z"}
 releases:
   description: The complete releases, the oldest first.
   returned: success

@@ -146,7 +146,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.holder import default_holder
+from ansible_collections.lms.moodle.plugins.module_utils.common.holder import default_holder
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.logbook import Logbook, Wish
 

@@ -26,6 +26,7 @@ description:
 
 extends_documentation_fragment:
   - lms.moodle.attributes
+  - lms.moodle.php
 
 attributes:
   check_mode:
@@ -43,6 +44,8 @@ options:
   moodle:
     description:
       - The root of the code that the nodes run on, where C(config.php) is.
+      - A node that a link in C(nodes) beside C(current) leads to another release runs on that one, and so does its script, when this
+        is C(current) itself.
     type: path
     required: true
   script:
@@ -206,23 +209,6 @@ options:
       - Say that the script changes nothing. Then the task never reports a change, and the script is run in check mode too.
     type: bool
     default: false
-  php:
-    description:
-      - The PHP interpreter.
-    type: str
-    default: php
-  php_options:
-    description:
-      - Settings for PHP, each as C(name=value). C(max_input_vars=5000), which Moodle asks for, is set already.
-    type: list
-    elements: str
-    default: []
-  opcache:
-    description:
-      - Share compiled scripts between the processes, in a private folder below the host's temporary folder. What no run has used
-        for a week is removed from there.
-    type: bool
-    default: true
   nice:
     description:
       - How far to step back behind the host's other work, from V(0) to V(19).
@@ -233,14 +219,6 @@ options:
       - How far to step back behind others who use the disk; needs C(ionice) on the host.
     type: str
     choices: [best-effort, idle]
-  _php:
-    description:
-      - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
-    type: path
-  _background:
-    description:
-      - The folder through which the action plugin watches the work. Set by the action plugin, not by you.
-    type: path
 
 notes:
   - Run it as the user of the web server (C(become_user)), or the files that Moodle writes belong to somebody else.
@@ -389,7 +367,7 @@ import contextlib
 import functools
 import os
 import typing as t
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -399,14 +377,15 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.background impor
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
-from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
+from ansible_collections.lms.moodle.plugins.module_utils.common.php import ARGUMENTS, Php
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.execution import Execution, Record, Step, Wish, not_run, run_in_turn
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.keyboard import typed
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, Refusal, Selection, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget, waves
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.priority import IO_CLASSES, make_way
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.records import Records
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import Registry, matching, names_from_files
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import Registry, State, matching, names_from_files
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.routes import Routes
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.run import FleetRun, make_log_dir, try_retry_file, write_retry_file
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.script import Script
 
@@ -427,13 +406,12 @@ class VmoodleCli:
             raise BadInput(f"'nice' is {parameters['nice']}: it goes from 0 to {_NICEST}.")
         if parameters["resume"] and not parameters["records"]:
             raise BadInput("'resume' continues the run that wrote 'records': say which file that is.")
-        code = code_root(parameters["moodle"])
-        script = Script.find(code, parameters["script"], parameters["args"])
-        further = [(step, Script.find(code, step["script"], step["args"])) for step in parameters["afterwards"]]
+        self.routes = Routes.from_root(parameters["moodle"])
+        code = self.routes.code
         opcache = opcache_folder(code) if parameters["opcache"] else None
         self.php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
         self.wish = Wish(
-            script,
+            Script.find(code, parameters["script"], parameters["args"]),
             code,
             timeout=parameters["timeout"] or None,
             retries=parameters["retries"],
@@ -442,9 +420,10 @@ class VmoodleCli:
             log_dir=Path(parameters["log_dir"]) if parameters["log_dir"] else None,
             log_keep=parameters["log_keep"],
         )
-        self.further = [self._further(step, found) for step, found in further]
+        self.further = [self._further(step) for step in parameters["afterwards"]]
 
-    def _further(self, step: dict[str, t.Any], script: Script) -> tuple[Wish, str, Collection[str] | None]:
+    def _further(self, step: dict[str, t.Any]) -> tuple[Wish, str, Collection[str] | None]:
+        script = Script.find(self.wish.code, step["script"], step["args"])
         folder = self.wish.log_dir and self.wish.log_dir / script.path.stem
         only = None if step["nodes"] is None else frozenset(names_from_files(step["nodes"]))
         return replace(self.wish, script=script, keys=None, log_dir=folder), step["script"], only
@@ -493,12 +472,17 @@ class VmoodleCli:
             return fleet
         with contextlib.ExitStack() as stack:
 
-            def workers(wish: Wish) -> Execution:
-                return stack.enter_context(Execution(wish, self.php, forks=min(forks, len(left)), must_stop=fleet.must_stop))
+            def workers(wish: Wish, code: Path, name: str) -> Execution:
+                there = wish if code == wish.code else replace(wish, script=Script.find(code, name, wish.script.arguments), code=code)
+                php = self.php.for_code(code)
+                return stack.enter_context(Execution(there, php, forks=min(forks, len(left)), must_stop=fleet.must_stop))
 
-            first = workers(self.wish)
-            steps = [Step(workers(wish), name, only) for wish, name, only in self.further]
-            fleet.run(functools.partial(run_in_turn, first, steps), plan, before)
+            crews: dict[str, Callable[[Node], Record]] = {}
+            for code, nodes in self.routes.by_code(left).items():
+                steps = [Step(workers(wish, code, name), name, only) for wish, name, only in self.further]
+                crew = functools.partial(run_in_turn, workers(self.wish, code, self.parameters["script"]), steps)
+                crews.update((node.wwwroot, crew) for node in nodes)
+            fleet.run(lambda node: crews[node.wwwroot](node), plan, before)
         if self.parameters["retry_file"]:
             write_retry_file(self.parameters["retry_file"], fleet.unfinished)
         return fleet
@@ -514,12 +498,13 @@ class VmoodleCli:
                 include_disabled=self.parameters["include_disabled"],
                 master=self.parameters["master"],
             )
-            return _only_pending(selection, registry) if pending else selection
+            selection = self.routes.lead(selection)
+            return _only_pending(selection, self.routes.states(registry, selection.nodes, self.php)) if pending else selection
 
 
-def _only_pending(selection: Selection, registry: Registry) -> Selection:
+def _only_pending(selection: Selection, states: Iterable[tuple[Node, State]]) -> Selection:
     nodes, refused = [], list(selection.refused)
-    for node, state in registry.states(selection.nodes):
+    for node, state in states:
         if not state["reachable"]:
             refused.append(Refusal(node.wwwroot, node.name, "failed", f"its database could not be asked: {state['error']}"))
         elif state["upgrade_pending"]:
@@ -570,14 +555,9 @@ def main() -> None:
             "log_dir": {"type": "path"},
             "log_keep": {"type": "int", "default": 4},
             "read_only": {"type": "bool", "default": False},
-            "php": {"type": "str", "default": "php"},
-            "php_options": {"type": "list", "elements": "str", "default": []},
-            "opcache": {"type": "bool", "default": True},
             "nice": {"type": "int", "default": 0},
             "ionice": {"type": "str", "choices": list(IO_CLASSES)},
-            # Set by the action plugin: where it put the PHP files, and where it watches the work.
-            "_php": {"type": "path"},
-            "_background": {"type": "path"},
+            **ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -26,6 +26,7 @@ description:
 
 extends_documentation_fragment:
   - lms.moodle.attributes
+  - lms.moodle.php
 
 attributes:
   check_mode:
@@ -35,7 +36,9 @@ attributes:
     details:
       - Shows the row of the registry, without the access to the database, and the names of settings.
   idempotent:
-    support: full
+    support: partial
+    details:
+      - All but O(restore), which does it each time.
 
 options:
   moodle:
@@ -53,7 +56,7 @@ options:
       - A list of nodes on the host. O(state) is brought about for each of them, one after the other; when one fails, the others are
         done, and the task fails at the end.
       - A file C(.yml), C(.yaml) or C(.json) is a list of nodes, each with the options O(wwwroot) to O(config) of this module; or has
-        C(nodes), such a list, and C(defaults), what holds for each of them. Needs PyYAML on the host.
+        C(nodes), such a list, and C(defaults), what holds for each of them. YAML needs PyYAML on the host, JSON does not.
       - A file C(.csv) is the node list of VMoodle's own bulk scripts.
       - What is wrong with the list is told line by line before anything is touched.
     type: path
@@ -147,6 +150,12 @@ options:
       - With O(state=present) the node has this snapshot afterwards; with one that is whole, nothing is done. With O(state=upgraded) it is
         taken before the upgrade. With O(state=absent) it is the last one, named C(removed-) and the time when nothing is said.
     type: str
+  restore:
+    description:
+      - The name of a snapshot of the node, whose database is put back to what it holds. Nothing else is done, and O(confirm) is needed.
+      - The node is closed meanwhile, and its caches are thrown away. Its data stay as they are, for files are only ever added to them;
+        the whole of a snapshot is in a node that is made from it with O(dump).
+    type: str
   snapshot_first:
     description:
       - With O(state=absent), take a snapshot before the node is removed.
@@ -158,7 +167,8 @@ options:
     type: path
   confirm:
     description:
-      - With O(state=absent), the node's address, name or short name once more; with O(nodes_file), the name of that file without its path.
+      - With O(state=absent) and with O(restore), the node's address, name or short name once more; with O(nodes_file), the name of that
+        file without its path.
     type: str
   timeout:
     description:
@@ -170,30 +180,6 @@ options:
       - Seconds to wait for another run of this module on the same VMoodle.
     type: int
     default: 60
-  php:
-    description:
-      - The PHP interpreter.
-    type: str
-    default: php
-  php_options:
-    description:
-      - Settings for PHP, each as C(name=value).
-    type: list
-    elements: str
-    default: []
-  opcache:
-    description:
-      - Keep compiled scripts in a private folder below the host's temporary folder.
-    type: bool
-    default: true
-  _php:
-    description:
-      - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
-    type: path
-  _background:
-    description:
-      - The folder through which the action plugin watches the work. Set by the action plugin, not by you.
-    type: path
 
 notes:
   - Run it as the user of the web server (C(become_user)), or the files that Moodle writes belong to somebody else.
@@ -257,6 +243,13 @@ EXAMPLES = r"""
     dbuser: campus_law
     dbpass: "{{ law_password }}"
     datapath: /srv/data/law
+
+- name: Put the database back to what it was before an upgrade
+  lms.moodle.vmoodle_node:
+    moodle: /srv/campus/current
+    wwwroot: https://law.example.org
+    restore: before-4.5
+    confirm: https://law.example.org
 """
 
 RETURN = r"""
@@ -320,11 +313,12 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion impor
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
-from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
+from ansible_collections.lms.moodle.plugins.module_utils.common.php import ARGUMENTS, Php
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.desk import Desk
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_list import NodeList, read_csv, read_yaml
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_list import NodeList, read_csv, read_json, read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_wish import DATABASES, NodeWish, problems
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.routes import Routes
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.snapshots import Snapshots, checked_name
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.workshop import Workshop
 
@@ -346,11 +340,16 @@ class VmoodleNode:
         for name in ("timeout", "wait"):
             if parameters[name] < 0:
                 raise BadInput(f"'{name}' is {parameters[name]}: it cannot be less than 0.")
-        if parameters["snapshot"]:
-            checked_name(parameters["snapshot"])
-        self.code = code_root(parameters["moodle"])
+        for name in ("snapshot", "restore"):
+            if parameters[name]:
+                checked_name(parameters[name])
+        if parameters["restore"] and parameters["state"] != "present":
+            raise BadInput(
+                f"'restore' puts a node's database back and does nothing else: it does not go with the state '{parameters['state']}'."
+            )
+        self.routes = Routes.from_root(parameters["moodle"])
         self.wishes, self.warnings = self._wishes()
-        opcache = opcache_folder(self.code) if parameters["opcache"] else None
+        opcache = opcache_folder(self.routes.code) if parameters["opcache"] else None
         self.php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
 
     def _wishes(self) -> tuple[list[NodeWish], list[str]]:
@@ -378,7 +377,7 @@ class VmoodleNode:
 
     @contextlib.contextmanager
     def _workshop(self) -> Iterator[Workshop]:
-        with Desk.open(self.php, self.code) as desk:
+        with Desk.open(self.php, self.routes.code) as desk:
             data = Path(desk.nodes[0].datapath)
         home = data / "lms_moodle"
         lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
@@ -386,9 +385,9 @@ class VmoodleNode:
             home.mkdir(mode=0o700, exist_ok=True)
             lock = locked(home / "nodes.lock", self.parameters["wait"], "the nodes of this VMoodle")
         # What the registry says counts from the moment on when nobody else changes it.
-        with lock, Desk.open(self.php, self.code) as desk:
+        with lock, Desk.open(self.php, self.routes.code) as desk:
             snapshots = Snapshots(Path(self.parameters["snapshots"] or home / "snapshots"), desk)
-            yield Workshop(self.php, self.code, desk, snapshots, timeout=self.parameters["timeout"] or None)
+            yield Workshop(self.php, self.routes, desk, snapshots, timeout=self.parameters["timeout"] or None)
 
     def _all(self, workshop: Workshop) -> dict[str, t.Any]:
         count = self.background.counter("nodes")
@@ -423,6 +422,8 @@ class VmoodleNode:
             raise MoodleError(f"The removal of {wish.wwwroot} was begun and not ended: end it with 'state: absent' first.")
         if state == "upgraded":
             return self._upgraded(workshop, wish, node)
+        if self.parameters["restore"]:
+            return self._restored(workshop, wish, node)
         if node is None or workshop.begun(node) == "creating":
             return self._made(workshop, wish, node)
         return self._changed(workshop, wish, node)
@@ -487,6 +488,20 @@ class VmoodleNode:
         after = {**shown, "upgrade_pending": False} if actions else shown
         return _result(actions, {**shown, "upgrade_pending": True} if actions else shown, after, snapshot)
 
+    def _restored(self, workshop: Workshop, wish: NodeWish, node: Node | None) -> dict[str, t.Any]:
+        name = self.parameters["restore"]
+        if node is None or workshop.begun(node):
+            raise MoodleError(f"{wish.wwwroot} cannot be restored: VMoodle's registry has no such node, or it is not made yet.")
+        if self.parameters["confirm"] not in node.names():
+            raise BadInput(f"'confirm' must be {node.wwwroot} or '{node.name}', so that no database is replaced by mistake.")
+        workshop.check_removable(node, "restored")
+        if not workshop.has_snapshot(node, name):
+            raise BadInput(f"{node.wwwroot} has no snapshot '{name}': there is no {workshop.snapshot_folder(node, name)}.")
+        if not self.check_mode:
+            workshop.restore(node, name)
+        shown = {column: getattr(node, column) for column in _SHOWN}
+        return _result([f"restored {name}"], shown, shown, workshop.snapshot_folder(node, name))
+
     def _absent(self, workshop: Workshop, wish: NodeWish, node: Node | None) -> dict[str, t.Any]:
         if node is None:
             return _result([], {}, {}, None)
@@ -531,7 +546,9 @@ def _list_of_nodes(path: Path) -> NodeList:
         raise BadInput(f"The list of nodes {path} cannot be read on this host: {why}.") from error
     if path.suffix == ".csv":
         found = read_csv(text)
-    elif path.suffix in (".yml", ".yaml", ".json"):
+    elif path.suffix == ".json":
+        found = read_json(text)
+    elif path.suffix in (".yml", ".yaml"):
         try:
             # Not on every host, and needed by this kind of file alone.
             import yaml  # noqa: PLC0415
@@ -570,20 +587,17 @@ def main() -> None:
             "services": {"type": "str", "choices": ["none", "default"]},
             "config": {"type": "dict", "default": {}},
             "snapshot": {"type": "str"},
+            "restore": {"type": "str"},
             "snapshot_first": {"type": "bool", "default": True},
             "snapshots": {"type": "path"},
             "confirm": {"type": "str"},
             "timeout": {"type": "int", "default": 3600},
             "wait": {"type": "int", "default": 60},
-            "php": {"type": "str", "default": "php"},
-            "php_options": {"type": "list", "elements": "str", "default": []},
-            "opcache": {"type": "bool", "default": True},
-            # Set by the action plugin: where it put the PHP files, and where it watches the work.
-            "_php": {"type": "path"},
-            "_background": {"type": "path"},
+            **ARGUMENTS,
         },
         required_one_of=[("wwwroot", "nodes_file")],
-        mutually_exclusive=[("nodes_file", name) for name in ("wwwroot", *_WISHED) if name != "enabled"],
+        mutually_exclusive=[("restore", "snapshot"), ("restore", "nodes_file")]
+        + [("nodes_file", name) for name in ("wwwroot", *_WISHED) if name != "enabled"],
         supports_check_mode=True,
     )
     background = Background(module.params["_background"])

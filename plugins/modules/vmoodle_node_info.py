@@ -20,12 +20,15 @@ description:
 
 extends_documentation_fragment:
   - lms.moodle.attributes.info
+  - lms.moodle.php
 
 options:
   moodle:
     description:
       - The root of the code that the nodes run on, where C(config.php) is. What is pending is told for this code, so that a release
         that is not served yet can be asked about, too.
+      - A node that a link in C(nodes) beside C(current) leads to another release is asked about for that one, when this is
+        C(current) itself.
     type: path
     required: true
   nodes:
@@ -42,30 +45,6 @@ options:
       - Tell the state of the master too, first.
     type: bool
     default: false
-  php:
-    description:
-      - The PHP interpreter.
-    type: str
-    default: php
-  php_options:
-    description:
-      - Settings for PHP, each as C(name=value).
-    type: list
-    elements: str
-    default: []
-  opcache:
-    description:
-      - Keep compiled scripts in a private folder below the host's temporary folder.
-    type: bool
-    default: true
-  _php:
-    description:
-      - Where the PHP files of this module are on the host. Set by the action plugin, not by you.
-    type: path
-  _background:
-    description:
-      - The folder through which the action plugin watches the work. Set by the action plugin, not by you.
-    type: path
 
 notes:
   - Run it as the user of the web server (C(become_user)), who can look into the nodes' data.
@@ -195,9 +174,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.conclusion import conclude
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
-from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php, code_root
+from ansible_collections.lms.moodle.plugins.module_utils.common.php import ARGUMENTS, Php
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.nodes import Node, choose
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.registry import Registry, matching, names_from_files
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.routes import Routes
 
 _UNKNOWN = dict.fromkeys(("release", "version", "upgrade_pending", "maintenance", "lastcron"))
 
@@ -208,8 +188,8 @@ class NodeInfo:
     def __init__(self, parameters: dict[str, t.Any], background: Background) -> None:
         self.parameters = parameters
         self.background = background
-        self.code = code_root(parameters["moodle"])
-        opcache = opcache_folder(self.code) if parameters["opcache"] else None
+        self.routes = Routes.from_root(parameters["moodle"])
+        opcache = opcache_folder(self.routes.code) if parameters["opcache"] else None
         self.php = Php(parameters["php"], Path(parameters["_php"] or ""), parameters["php_options"], opcache)
 
     def run(self) -> dict[str, t.Any]:
@@ -217,16 +197,17 @@ class NodeInfo:
         nodes, query = self.parameters["nodes"], self.parameters["select"]
         wanted = None if nodes is None else names_from_files(nodes)
         count = self.background.counter("nodes")
-        with Registry.open(self.php, self.code, states=True) as registry:
-            chosen = choose(
+        with Registry.open(self.php, self.routes.code, states=True) as registry:
+            found = choose(
                 registry.nodes,
                 wanted=wanted,
                 matching=matching(query, registry.nodes) if query else None,
                 include_disabled=True,
                 master=self.parameters["master"],
             )
+            chosen = self.routes.lead(found)
             told = []
-            for node, state in registry.states(chosen.nodes):
+            for node, state in self.routes.states(registry, chosen.nodes, self.php):
                 known = {name: state.get(name) for name in (*_UNKNOWN, "reachable", "error")}
                 told.append({**_registered(node), **known})
                 count(len(told), len(chosen.nodes))
@@ -249,12 +230,7 @@ def main() -> None:
             "nodes": {"type": "list", "elements": "str"},
             "select": {"type": "str"},
             "master": {"type": "bool", "default": False},
-            "php": {"type": "str", "default": "php"},
-            "php_options": {"type": "list", "elements": "str", "default": []},
-            "opcache": {"type": "bool", "default": True},
-            # Set by the action plugin: where it put the PHP files, and where it watches the work.
-            "_php": {"type": "path"},
-            "_background": {"type": "path"},
+            **ARGUMENTS,
         },
         supports_check_mode=True,
     )

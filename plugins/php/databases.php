@@ -129,6 +129,8 @@ abstract class database {
     abstract public function drop(): void;
     /** @return int how many tables there are, of whatever prefix */
     abstract public function count_tables(): int;
+    /** @return int bytes of the rows in Moodle's tables, which a packed dump of them does not exceed */
+    abstract public function size(): int;
     /** @return array<string, string> what Moodle's table of settings says, as far as it is there */
     abstract public function settings(string $table, string $condition): array;
 
@@ -202,6 +204,13 @@ class mysql extends database {
 
     public function count_tables(): int {
         return $this->link()->query('SHOW TABLES')->num_rows;
+    }
+
+    public function size(): int {
+        $link = $this->link();
+        $like = $link->real_escape_string(addcslashes($this->config->prefix, '_%\\'));
+        $wanted = "SELECT sum(data_length) FROM information_schema.tables WHERE table_schema = database() AND table_name LIKE '{$like}%'";
+        return (int) $link->query($wanted)->fetch_row()[0];
     }
 
     public function settings(string $table, string $condition): array {
@@ -300,6 +309,15 @@ class postgres extends database {
     public function count_tables(): int {
         $wanted = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
         return (int) pg_fetch_row($this->ask($this->link(), $wanted))[0];
+    }
+
+    public function size(): int {
+        $link = $this->link();
+        $size = 0;
+        foreach ($this->tables($link) as $table) {
+            $size += (int) pg_fetch_row($this->ask($link, 'SELECT pg_table_size($1::regclass)', [$table['quoted']]))[0];
+        }
+        return $size;
     }
 
     public function settings(string $table, string $condition): array {

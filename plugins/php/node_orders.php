@@ -137,6 +137,10 @@ final class node_orders {
         return filesize($order['file']);
     }
 
+    public function size(array $order): int {
+        return $this->database($order)->size();
+    }
+
     public function check_dump(array $order): bool {
         lms_moodle\check_dump($this->database($order), $order['file'], true);
         return true;

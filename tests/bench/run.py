@@ -72,6 +72,7 @@ RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
     "first-build": lambda track: plugins.race_from_nothing(track.code, track.own("first-build"), rounds=1),
     "growth": lambda track: plugins.growth(track.code, track.own("growth"), rounds=5),
     "release": lambda track: delivery.race(track.code, track.own("delivery"), rounds=3),
+    "release-on-disk": lambda track: delivery.race(track.code_on_disk, track.own("delivery", on_disk=True), rounds=3, on_disk=True),
     "swap": lambda track: swap.story(track.own("swap")),
     "nodes": lambda track: fleet.race(workspace.site_platform(track.want_real), track.server, track.own("fleet"), rounds=3),
     "nodes-upgrade": lambda track: fleet.upgrades(workspace.site_platform(track.want_real), track.server, track.own("fleet-upgrade")),
@@ -83,7 +84,7 @@ RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
 }
 JOBS = {
     "codebase": ("three-plugins", "plugins", "plugins-on-disk", "first-build", "growth"),
-    "delivery": ("release", "swap"),
+    "delivery": ("release", "release-on-disk", "swap"),
     "fleet": ("nodes", "nodes-upgrade", "nodes-states", "nodes-growth", "nodes-memory", "nodes-overhead"),
     "archive": ("backups",),
 }

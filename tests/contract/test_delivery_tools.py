@@ -21,6 +21,7 @@ from support.platforms import Platform
 from support.process import Result, run
 
 TOOLS = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files"
+PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 SHARED = Path(__file__).resolve().parents[2] / "plugins" / "php"
 RELEASE = "SELECT value FROM mdl_config WHERE name = 'release'"
 
@@ -267,7 +268,7 @@ def test_old_code_gets_rid_of_what_newer_code_has_cached(old: Site, new: Site, t
     assert old.config("release") != release
     tool(old, "restore", dump).must_succeed()
     assert "The data source class does not exist" in old.cli("admin/cli/purge_caches.php").text
-    done = old.php(TOOLS / "caches.php", old.code)
+    done = old.php(PHP / "caches.php", old.code)
     assert (done.rc, done.out) == (0, ""), done.err
     assert old.cli("admin/cli/purge_caches.php").rc == 0
     assert (old.config("release"), asked(old)["pending"]) == (release, False)

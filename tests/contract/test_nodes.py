@@ -366,3 +366,45 @@ def test_a_removal_whose_snapshot_fails_leaves_the_node_open(nodes: Nodes, site:
     told = nodes.ask(state="absent", confirm=ADDRESS, snapshots=str(tmp_path), snapshot="last")
     assert "it has an older snapshot 'last'" in told["msg"]
     assert nodes.traces() == before
+
+
+def test_a_database_is_put_back_to_what_a_snapshot_holds(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:
+    assert "actions" in nodes.ask(template="alpha", snapshot="before", snapshots=str(tmp_path), **nodes.place())
+    node = nodes.node()
+    title = site.query("SELECT fullname FROM mdl_course WHERE category = 0", node)
+    site.query("UPDATE mdl_course SET fullname = 'Spoilt' WHERE category = 0", node)
+    site.query("CREATE TABLE mdl_newer (id INT)", node)
+    asked = {"restore": "before", "snapshots": str(tmp_path)}
+    assert "'confirm' must be" in nodes.ask(**asked)["msg"]
+    assert "has no snapshot 'never'" in nodes.ask(**{**asked, "restore": "never"}, confirm=ADDRESS)["msg"]
+    assert "does not go with" in nodes.ask(**asked, confirm=ADDRESS, state="upgraded")["msg"]
+    assert nodes.ask(**asked, confirm=ADDRESS, check=True)["changed"] is True
+    assert site.query("SHOW TABLES LIKE 'mdl_newer'", node), "check mode looked only"
+
+    (node.dataroot / "climaintenance.html").write_text("closed by hand")
+    told = nodes.ask(**asked, confirm=ADDRESS)
+    assert told.get("actions") == ["restored before"], told
+    assert site.query("SELECT fullname FROM mdl_course WHERE category = 0", node) == title
+    assert not site.query("SHOW TABLES LIKE 'mdl_newer'", node)
+    assert (node.dataroot / "climaintenance.html").read_text() == "closed by hand"
+    (node.dataroot / "climaintenance.html").unlink()
+    assert "actions" in nodes.ask(**asked, confirm=ADDRESS)
+    assert not (node.dataroot / "climaintenance.html").exists()
+
+
+def test_where_there_is_no_room_nothing_is_begun(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:
+    huge = alpha.dataroot / "filedir" / "huge"
+    huge.parent.mkdir(exist_ok=True)
+    try:
+        with huge.open("wb") as file:
+            file.truncate(8 << 40)
+        before = nodes.traces()
+        place = nodes.place()
+        assert "nothing was touched" in nodes.ask(template="alpha", **place)["msg"]
+        assert nodes.traces() == before
+        told = nodes.ask(alpha.wwwroot, snapshot="huge", snapshots=str(tmp_path))
+        assert "A snapshot of" in told["msg"], told
+        assert "nothing was touched" in told["msg"]
+        assert [path.name for path in tmp_path.rglob("*")] == [path.name for path in tmp_path.iterdir()], "no part of it is there"
+    finally:
+        huge.unlink()

@@ -50,6 +50,16 @@ CALLS: dict[str, tuple[Callable[[Root], object], list[dict[str, str] | None], di
     "adopted, then live": (lambda root: root.done("live", "new", adopt=str(root.folder / "hand")), [None, HAND, NEW], NEW),
     "secured with a third copy": (lambda root: root.done("secured", supersafe=True), [OLD], OLD),
     "rolled_back to the third copy": (lambda root: root.done("rolled_back", supersafe=True), [NEW, OLD], OLD),
+    "a node led ahead": (lambda root: root.done("live", nodes=[NODE]), [OLD], OLD),
+    "a node led back": (lambda root: root.done("rolled_back", nodes=[NODE], release_id=root.linked()), [OLD], OLD),
+    "all after a node": (lambda root: root.done("live", "new", release_id="x"), [OLD, NEW], NEW),
+}
+NODE = "law.example.org"
+LED: dict[str, tuple[list[dict[str, str] | None], dict[str, str] | None]] = {
+    # what a virtual node may be served after a kill, what it must be served after the next call
+    "a node led ahead": ([OLD, NEW], NEW),
+    "a node led back": ([OLD, NEW], OLD),
+    "all after a node": ([NEW], NEW),
 }
 
 
@@ -76,6 +86,10 @@ def prepared(folder: Path, name: str) -> Root:
         root.done("updated", "third")
     if name in ("live from updated", "abandoned"):
         root.done("updated", "new")
+    if name in LED:
+        root.done("updated", "new", release_id="x")
+    if name in ("a node led back", "all after a node"):
+        root.done("live", nodes=[NODE])
     if name.endswith("over hot fixes"):
         root.file("version.php").write_text("fixed")
     if name == "live, pruning":
@@ -105,8 +119,12 @@ def test_a_call_that_is_killed_at_any_point(tmp_path: Path, name: str, record_pr
             assert root.served("safe") in (OLD, FIXED, OLD | {"version.php": "damaged"}, HAND), f"killed at write {point}"
         if root.linked("supersafe"):
             assert root.served("supersafe") == OLD, f"killed at write {point}"
+        if name in LED:
+            assert root.served_to(NODE) in LED[name][0], f"killed at write {point}"
         call(root)
         assert root.served() == must_serve, f"killed at write {point}, then called again"
+        if name in LED:
+            assert root.served_to(NODE) == LED[name][1], f"killed at write {point}, then called again"
         again = call(root)
         assert again["changed"] is False, f"killed at write {point}, called again, and once more"  # type: ignore[index]
         if "third copy" in name:

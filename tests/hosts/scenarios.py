@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCENARIOS = REPOSITORY / "extensions" / "molecule"
 COLLECTIONS = REPOSITORY / ".cache"
 LIMIT = float(os.environ.get("MOODLE_HOSTS_LIMIT", "1200"))  # seconds for one scenario
-STORIES = {"deliver_failure", "reconcile", "rollback"}  # many deliveries, one after the other
+STORIES = {"archive", "deliver_failure", "fleet", "reconcile", "rollback"}  # many deliveries, one after the other
 SHOWN = 80  # lines of a failed scenario's log
 
 

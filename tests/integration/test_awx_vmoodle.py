@@ -75,7 +75,7 @@ def test_a_job_plans_and_backs_up_the_courses_of_a_category(fleet: Fleet) -> Non
 
     done = fleet.job("archive", "plan", moodle_archive_state="planned", **asked)
     assert done.status == "successful", done.log[-3000:]
-    assert "0 of 2 courses backed up (0.00 Bytes), 2 left to do" in done.log
+    assert "Run 2025-2026: 2 courses (2 planned), 0.00 Bytes in the storage" in done.log
 
     (fleet.site.dataroot / "minimoodle.json").write_text(json.dumps({"course_backup": {"do": "die", "times": 1}}))
     fleet.give_away()
@@ -83,13 +83,13 @@ def test_a_job_plans_and_backs_up_the_courses_of_a_category(fleet: Fleet) -> Non
     assert done.status == "failed"
     (result,) = done.results("course_archive", "runner_on_failed")
     assert result["msg"].startswith("1 course could not be backed up: awx-")
-    assert "1 of 2 courses backed up" in done.log, "a run with failures is summed up too"
+    assert "2 courses (1 backed_up, 1 failed)" in done.log, "a run with failures is summed up too"
 
     done = fleet.job("archive", "again", **asked)
     assert done.status == "successful", done.log[-3000:]
     (result,) = done.results("course_archive")
     assert (result["finished"], result["counts"]["backed_up"]) == (True, 2)
-    assert "2 of 2 courses backed up" in done.log
+    assert "2 courses (2 backed_up)" in done.log
     assert {path.owner() for path in storage.rglob("*")} == {fleet.run_by}
     for course in result["courses"]:
         assert (storage / "2025-2026" / course["file"]).stat().st_size == course["size"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import typing as t
 from pathlib import Path
@@ -97,6 +98,19 @@ def test_the_graph_shows_the_fleet_by_state_version_server_and_query(inventory: 
         "_v2": ["v2"],
         "_v4": ["v4"],
     }
+
+
+def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "inventories" / "vmoodle", tmp_path / "vmoodle")
+    (tmp_path / "vmoodle.registry.json").write_text(json.dumps({"nodes": [row(1, name="Law school", dbtype="pgsql"), row(2)]}))
+    command = [Path(sys.executable).with_name("ansible-inventory"), "-i", tmp_path / "vmoodle", "--list"]
+    settings = {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+    told = json.loads(run(command, env={**os.environ, **settings}, cwd=REPOSITORY).must_succeed().out)
+    hosts = {name: group["hosts"] for name, group in told.items() if "hosts" in group}
+    assert hosts["moodle_nodes"] == ["v1.example.org", "v2.example.org"]
+    assert hosts["moodle_web"] == ["web1.example.org", "web2.example.org"]
+    assert hosts["law"] == hosts["moodle_dbtype_pgsql"] == ["v1.example.org"]
+    assert told["_meta"]["hostvars"]["v2.example.org"]["moodle_canary"] == 2
 
 
 def test_nodes_are_reached_as_their_web_hosts_are(inventory: Inventory) -> None:

@@ -4,6 +4,8 @@
 
 """The databases of nodes, on PostgreSQL where not said otherwise: made, filled, dumped and dropped by the node's own access."""
 
+# ruff: noqa: S608 - the values are the tests' own
+
 from __future__ import annotations
 
 import gzip
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from support.moodle import Site
 from support.postgresql import PostgreSQL
+from support.repositories import call_module
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import MoodleError
 from ansible_collections.lms.moodle.plugins.module_utils.common.php import Php
@@ -56,7 +59,7 @@ def dump(postgresql_server: PostgreSQL, tmp_path: Path) -> Path:
     """A Moodle's dump, as far as it is looked at."""
     postgresql_server.create("original")
     postgresql_server.execute("CREATE TABLE mdl_config (id BIGSERIAL PRIMARY KEY, name TEXT, value TEXT)", "original")
-    postgresql_server.execute(f"INSERT INTO mdl_config (name, value) VALUES ('version', '1'), ('odd', $text${HOSTILE}$text$)", "original")  # noqa: S608
+    postgresql_server.execute(f"INSERT INTO mdl_config (name, value) VALUES ('version', '1'), ('odd', $text${HOSTILE}$text$)", "original")
     return postgresql_server.dump("original", tmp_path / "original.sql")
 
 
@@ -70,6 +73,7 @@ def test_a_database_is_made_filled_dumped_and_dropped(
     assert databases.order("settings", names=["odd"], components=[]) == {"odd": HOSTILE}
     kept = tmp_path / "kept.sql.gz"
     databases.order("dump", file=str(kept))
+    assert databases.order("size") >= kept.stat().st_size
     assert HOSTILE.split(maxsplit=1)[0] in gzip.decompress(kept.read_bytes()).decode()
     databases.order("check_dump", file=str(kept))
 
@@ -98,10 +102,45 @@ def test_the_masters_database_is_known_by_its_content_and_a_copy_of_it_is_none(s
     server = standin_site.server
     access = {"vdbtype": "mariadb", "vdbhost": server.host, "vdblogin": server.user, "vdbpass": server.password, "vdbprefix": "mdl_"}
     copy = standin_site.add_node("copied")
-    same = f"SELECT value FROM {standin_site.database}.mdl_config WHERE name = 'siteidentifier'"  # noqa: S608
-    server.execute(f"UPDATE mdl_config SET value = ({same}) WHERE name = 'siteidentifier'", copy.database)  # noqa: S608
+    same = f"SELECT value FROM {standin_site.database}.mdl_config WHERE name = 'siteidentifier'"
+    server.execute(f"UPDATE mdl_config SET value = ({same}) WHERE name = 'siteidentifier'", copy.database)
     # As VMoodle leaves its copies: with the identifier of the master, and a cookie of their own.
     server.execute("INSERT INTO mdl_config (name, value) VALUES ('sessioncookie', 'copied')", copy.database)
     for name, masters in ((standin_site.database, True), (copy.database, False)):
         databases.row = {**access, "vdbname": name}
         assert databases.order("examine")["masters"] is masters
+
+
+def test_the_states_of_nodes_on_postgresql_are_told_beside_those_on_mariadb(standin_site: Site, postgresql_server: PostgreSQL) -> None:
+    near = standin_site.add_node("near")
+    hash_of_master = standin_site.config("allversionshash")
+    postgresql_server.create(NAME)
+    for table, columns in (("mdl_config", "name TEXT, value TEXT"), ("mdl_config_plugins", "plugin TEXT, name TEXT, value TEXT")):
+        postgresql_server.execute(f"CREATE TABLE {table} ({columns})", NAME)
+    settings = {"version": "2023042400", "release": "4.2 (Build: 20230424)", "allversionshash": hash_of_master, "maintenance_enabled": "1"}
+    for name, value in settings.items():
+        postgresql_server.execute(f"INSERT INTO mdl_config VALUES ('{name}', '{value}')", NAME)
+    postgresql_server.execute("INSERT INTO mdl_config_plugins VALUES ('tool_task', 'lastcronstart', '1700000000')", NAME)
+    addresses = {name: f"http://{name}.far.test" for name in ("good", "locked", "missing")}
+    for name, address in addresses.items():
+        password = "wrong" if name == "locked" else postgresql_server.password
+        database = {"good": NAME, "locked": "postgres", "missing": "nowhere"}[name]
+        standin_site.query(
+            "INSERT INTO mdl_local_vmoodle (name, shortname, description, vhostname, vdbtype, vdbhost, vdblogin, vdbpass, vdbname,"
+            " vdbprefix, vdbpersist, vdatapath, mnet, enabled, timecreated)"
+            f" VALUES ('{name}', '{name}', '', '{address}', 'pgsql', '{postgresql_server.directory}', '{postgresql_server.user}',"
+            f" '{password}', '{database}', 'mdl_', 0, '{near.dataroot}', 0, 1, 0)"
+        )
+    try:
+        options = [f"{name}={value}" for name, value in standin_site.php_settings().items()]
+        told = call_module("vmoodle_node_info", {"moodle": str(standin_site.code), "php_options": options, "_php": str(PHP)})
+        found = {node["wwwroot"]: node for node in told["nodes"]}
+    finally:
+        standin_site.query("DELETE FROM mdl_local_vmoodle WHERE vhostname LIKE '%.far.test'")
+    good = found[addresses["good"]]
+    assert (good["reachable"], good["error"], good["version"], good["maintenance"]) == (True, None, 2023042400, True), good
+    assert (good["release"], good["upgrade_pending"], good["lastcron"]) == (settings["release"], False, 1700000000)
+    assert "authentication failed" in found[addresses["locked"]]["error"]
+    assert '"nowhere" does not exist' in found[addresses["missing"]]["error"]
+    assert found[near.wwwroot]["reachable"] is True, "servers of both kinds are asked in one process"
+    assert "vdbpass" not in str(told)

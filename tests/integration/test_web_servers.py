@@ -28,9 +28,9 @@ def server(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-def fetch(port: int, path: str) -> tuple[int, str]:
+def fetch(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"Host": host})
     answer = connection.getresponse()
     return answer.status, answer.read().decode(errors="replace")
 
@@ -54,6 +54,28 @@ def test_every_answer_during_switches_is_of_one_release(server: str, tmp_path: P
             swaps += 1
     assert (load.answers["error"], load.answers["mixed"]) == (0, 0), load.answers
     assert load.answers["same"] >= ENOUGH
+
+
+def test_a_node_is_served_the_release_that_its_own_link_names_and_nobody_else_is(server: str, tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    deliver(root, "b", {f"public/{name}": text for name, text in {**page("b"), "lib/setup.php": "<?php"}.items()})
+    deliver(root, "a", page("a"))
+    with serving(tmp_path / "web", root.path, server) as port, Load(port, USERS) as load:
+        # Who asks for 127.0.0.1 is a visitor of all other nodes.
+        while load.answers.total() < ENOUGH:
+            root.done("live", nodes=["law.example.test"], release_id="b")
+            for name in ("law.example.test", "LAW.example.test:8080"):
+                assert fetch(port, "/", name) == (200, "b b")
+            assert fetch(port, "/lib/first.php", "art.example.test")[0] == 200
+            assert fetch(port, "/", "art.example.test") == (200, "a a")
+            root.done("rolled_back", nodes=["law.example.test"], release_id="a")
+            assert fetch(port, "/", "law.example.test") == (200, "a a")
+            root.done("live", nodes=["law.example.test"], release_id="a")
+            assert fetch(port, "/", "law.example.test") == (200, "a a")
+        for hostile in ("../releases/b", "..", ".", "law.example.test/..", "x/../law.example.test", "a..b"):
+            status, text = fetch(port, "/", hostile)
+            assert (status, text) == (200, "a a") or status >= 400, hostile
+    assert load.answers == {"same": load.answers["same"]}, load.answers
 
 
 def test_the_folder_public_is_served_alone_where_there_is_one(server: str, tmp_path: Path) -> None:

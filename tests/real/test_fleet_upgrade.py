@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Four nodes of a real Moodle go from 4.2 to 4.3 by the playbook; two of them are broken at first, one was closed by somebody."""
+"""Eight nodes of a real Moodle go from 4.2 to 4.3 by the playbook; two of them are broken at first, one was closed by somebody."""
 # ruff: noqa: S608 - the values are the tests' own
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from support.nodes import Node
 from support.process import Result, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+FINE = ("north", "south", "west", "east")
 FORUM = "UPDATE mdl_config_plugins SET value = '{}' WHERE plugin = 'mod_forum' AND name = 'version'"
 
 
@@ -42,7 +43,7 @@ def is_closed(node: Node) -> bool:
 
 
 def test_the_fleet_is_upgraded_and_what_failed_is_done_when_it_is_repaired(real_site: Site, tmp_path: Path) -> None:
-    nodes = {name: real_site.add_node(name) for name in ("afine", "byhand", "downgraded", "lockedout")}
+    nodes = {name: real_site.add_node(name) for name in ("afine", "byhand", "downgraded", "lockedout", *FINE)}
     newer = real_site.on(real_site.platform.new, tmp_path / "code")
     (nodes["byhand"].dataroot / "climaintenance.html").write_text("closed by hand")
     (forum,) = real_site.query("SELECT value FROM mdl_config_plugins WHERE plugin = 'mod_forum' AND name = 'version'", nodes["downgraded"])
@@ -54,12 +55,12 @@ def test_the_fleet_is_upgraded_and_what_failed_is_done_when_it_is_repaired(real_
     finally:
         real_site.query(access % real_site.server.password)
     releases = {name: str(real_site.config("release", node))[:3] for name, node in nodes.items() if name != "downgraded"}
-    assert releases == {"afine": "4.3", "byhand": "4.3", "lockedout": "4.2"}, done.text[-6000:]
+    assert releases == {**dict.fromkeys(("afine", "byhand", *FINE), "4.3"), "lockedout": "4.2"}, done.text[-6000:]
     assert done.rc != 0
     assert {name for name, node in nodes.items() if is_closed(node)} == {"byhand", "downgraded"}
     (report,) = (tmp_path / "notes").glob("report-*.txt")
     lines = report.read_text().splitlines()
-    assert lines[0] == "2 of 3 nodes upgraded, 2 of 4 not ok, 1 closed for the upgrade"
+    assert lines[0] == "6 of 7 nodes upgraded, 2 of 8 not ok, 1 closed for the upgrade"
     wrong = {line.split(": ")[0]: line for line in lines if line.startswith("http")}
     assert set(wrong) == {nodes["downgraded"].wwwroot, nodes["lockedout"].wwwroot}
     assert "upgrade: failed:" in wrong[nodes["downgraded"].wwwroot]

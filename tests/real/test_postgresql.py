@@ -16,6 +16,7 @@ from support.postgresql import PostgreSQL
 from support.process import Result
 
 TOOLS = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files"
+PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 SHARED = Path(__file__).resolve().parents[2] / "plugins" / "php"
 TABLES = "SELECT count(*) AS tables FROM pg_tables WHERE schemaname = 'public'"
 
@@ -44,7 +45,7 @@ def test_from_the_old_release_to_the_new_one_and_back(old: Site, tmp_path: Path)
     assert str(old.config("branch")) == "403"
 
     tool(old, "restore", dump).must_succeed()
-    old.php(TOOLS / "caches.php", old.code).must_succeed()
+    old.php(PHP / "caches.php", old.code).must_succeed()
     assert (old.config("branch"), old.query(TABLES)) == ("402", before)
     assert old.query("SELECT id FROM mdl_course WHERE shortname = 'dumped'") == [{"id": str(course)}]
     assert old.cli("admin/cli/check_database_schema.php").rc == 0

@@ -2,15 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The upgrade of a site's database that goes wrong, and a site that somebody has closed."""
+"""The upgrade of a site's database that goes wrong, a run that is killed before it, and a site that somebody has closed."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import time
 
 import pytest
 from support.campus import make_campus
-from support.delivered_site import Site
+from support.delivered_site import ROOT, Site
 from support.mariadb import MariaDB
 
 
@@ -72,6 +76,37 @@ def test_an_upgrade_that_crashes_says_code_and_database_and_the_next_run_finishe
     assert finished.code == 0, finished.said[-3000:]
     assert not site.closed
     assert "4.3.1" in str(site.database_version())
+
+
+def test_a_run_that_was_killed_when_all_was_staged_is_gone_on_with(
+    database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = Site(make_campus(tmp_path_factory.mktemp("killed")), database_server, "site_of_a_killed_run")
+    site.campus.declare("4.2.0")
+    first = site.play("deliver")
+    assert first.code == 0, first.said[-3000:]
+
+    site.campus.declare("4.3.0")
+    state = site.campus.site / ".delivery" / "state.json"
+    with subprocess.Popen(
+        site.command("deliver"),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as play:
+        limit = time.monotonic() + 300
+        while json.loads(state.read_text())["phase"] != "updated" and play.poll() is None:
+            assert time.monotonic() < limit, "nothing was ever staged"
+            time.sleep(0.05)
+        os.killpg(play.pid, signal.SIGKILL)
+    assert (site.campus.version(), site.setting("branch")) == ("4.2", "402")
+
+    done = site.play("deliver")
+    assert done.code == 0, done.said[-3000:]
+    assert (site.campus.version(), site.setting("branch")) == ("4.3", "403")
+    site.nothing_is_open()
 
 
 def test_what_somebody_closed_before_stays_closed(database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> None:

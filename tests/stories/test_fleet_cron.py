@@ -50,7 +50,9 @@ def program(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     ansible = Path(sys.executable).with_name("ansible-playbook")
     env = {**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")}
-    run([ansible, "--inventory", "localhost,", playbook], env=env, cwd=REPOSITORY, timeout=300).must_succeed()
+    for changed in ("changed=3", "changed=0"):
+        done = run([ansible, "--inventory", "localhost,", playbook], env=env, cwd=REPOSITORY, timeout=300).must_succeed()
+        assert changed in done.out, done.text
     return folder
 
 
@@ -70,6 +72,16 @@ def last_cron(site: Site, node: Node) -> int:
 
 def fault(node: Node, **orders: t.Any) -> None:
     (node.dataroot / "minimoodle.json").write_text(json.dumps(orders))
+
+
+def test_the_program_holds_what_this_collection_runs_scripts_with_byte_by_byte(program: Path) -> None:
+    (line,) = [line for line in (program / "fleet_cron.py").read_text().splitlines() if line.startswith("FILES = json.loads(")]
+    held = json.loads(json.loads(line.removeprefix("FILES = json.loads(").removesuffix(")")))
+    plugins = REPOSITORY / "plugins"
+    parts = [*plugins.glob("module_utils/common/*.py"), *plugins.glob("module_utils/fleet/*.py"), *plugins.glob("php/*.php")]
+    expected = {str(path.relative_to(plugins)): path.read_bytes() for path in parts}
+    expected["fleet_cron.py"] = (REPOSITORY / "roles/vmoodle/files/fleet_cron.py").read_bytes()
+    assert {name: text.encode() for name, text in held.items()} == expected
 
 
 def test_a_round_goes_over_the_nodes_that_may_run_and_says_what_is_with_the_others(site: Site, program: Path, tmp_path: Path) -> None:

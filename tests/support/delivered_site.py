@@ -38,6 +38,17 @@ class Site:
         (campus.folder / "hosts.json").write_text(json.dumps({"all": {"children": campus.inventory()}}))
 
     def play(self, playbook: str, **more: t.Any) -> Played:
+        done = subprocess.run(
+            self.command(playbook, **more),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return Played(done.returncode, done.stdout.decode(errors="replace"))
+
+    def command(self, playbook: str, **more: t.Any) -> list[str]:
         database = {
             "type": "mariadb",
             "host": self.server.host,
@@ -48,9 +59,7 @@ class Site:
         }
         variables = self.campus.variables(moodle_site_database=database, moodle_site_admin_password=PASSWORD, **more)
         command = [str(self.programs / "ansible-playbook"), f"lms.moodle.{playbook}", "-vv", "--diff"]
-        command += ["-i", str(self.campus.folder / "hosts.json"), "-e", json.dumps(variables)]
-        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        return Played(done.returncode, done.stdout.decode(errors="replace"))
+        return [*command, "-i", str(self.campus.folder / "hosts.json"), "-e", json.dumps(variables)]
 
     def database_version(self) -> str | None:
         return self.server.execute("SELECT value FROM mdl_config WHERE name = 'release'", self.name)[0]["value"]

@@ -30,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "backport": None,
     "grace": 0,
     "good": False,
+    "nodes": None,
+    "join": True,
     "comment": None,
     "holder": "tester",
     "wait": 0,
@@ -92,6 +94,10 @@ class Root:
         """What a link serves, in the form in which commits are given."""
         link = self.path / name
         return read(link.resolve(strict=True)) if link.is_symlink() else None
+
+    def served_to(self, node: str) -> dict[str, str] | None:
+        """What a virtual node is served, as a web server finds it."""
+        return self.served(f"nodes/{node}" if (self.path / "nodes" / node).is_symlink() else "current")
 
     def file(self, path: str, name: str = "current") -> Path:
         """A file of a release, made writable as somebody with rights would."""

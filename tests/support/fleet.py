@@ -54,6 +54,12 @@ class Fleet:
     def run_by(self) -> str:
         return self.user or getpass.getuser()
 
+    def php(self) -> list[str]:
+        """PHP as the user of the web server, with what it needs to reach the database."""
+        become = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
+        settings = [word for name, value in self.site.php_settings().items() for word in ("-d", f"{name}={value}")]
+        return [*become, "php", *settings]
+
     def give_away(self) -> None:
         """Leave all files to the web server's user, as on a host."""
         for path in (self.folder, *self.folder.rglob("*")) if self.user else ():

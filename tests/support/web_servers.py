@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +112,7 @@ def page(mark: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, root: Path, server: str = "nginx") -> Iterator[int]:
+def serving(folder: Path, root: Path, server: str = "nginx", *, php: Mapping[str, str] | None = None) -> Iterator[int]:
     """The port on which the server (nginx or apache) answers, with the role's own configuration, for `root`/current."""
     web, fpm = program(*{"nginx": ("nginx", "nginx"), "apache": ("apache2", "apache2-bin")}[server]), program_of_fpm()
     folder.mkdir()
@@ -135,7 +135,10 @@ def serving(folder: Path, root: Path, server: str = "nginx") -> Iterator[int]:
     (folder / "site.conf").write_text(site)
     (folder / "web.conf").write_text(main)
     (folder / "fpm.conf").write_text(POOL.format(folder=folder, user="user = root\ngroup = root" if is_root else ""))
-    (folder / "php.ini").write_text("zend_extension=opcache\n" + rendered("php.ini.j2", site_web_server=server, site_opcache_megabytes=64))
+    settings = "".join(f"\n{name} = {value}" for name, value in (php or {}).items())
+    (folder / "php.ini").write_text(
+        "zend_extension=opcache\n" + rendered("php.ini.j2", site_web_server=server, site_opcache_megabytes=64) + settings
+    )
     as_root = ["--allow-to-run-as-root"] if is_root else []
     pool = [fpm, *as_root, "--nodaemonize", "--fpm-config", str(folder / "fpm.conf"), "-c", str(folder / "php.ini")]
     started = [subprocess.Popen(line, stderr=subprocess.DEVNULL) for line in (pool, [web, *arguments])]

@@ -9,13 +9,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import BadInput
-from .opcache import NOT_CACHED
+from .opcache import NOT_CACHED, opcache_folder
 
+ARGUMENTS: dict[str, t.Any] = {
+    "php": {"type": "str", "default": "php"},
+    "php_options": {"type": "list", "elements": "str", "default": []},
+    "opcache": {"type": "bool", "default": True},
+    # Set by the action plugin: where it put the PHP files, and where it watches the work.
+    "_php": {"type": "path"},
+    "_background": {"type": "path"},
+}
+"""What modules that run PHP are given (doc_fragments/php.py)."""
 # Moodle's command line refuses fewer input variables; stack traces must not show a function's arguments, passwords among them.
 _ALWAYS = ("max_input_vars=5000", "zend.exception_ignore_args=1")
 _OPTION = re.compile(r"[A-Za-z_][\w.]*=.*")
@@ -48,6 +58,10 @@ class Php:
         for setting in settings:
             words += ["-d", setting]
         return [*_dies_with_us(), *words, str(script), *arguments]
+
+    def for_code(self, code: Path) -> Php:
+        """The same, with the compiled scripts of other code."""
+        return self if self.opcache is None else replace(self, opcache=opcache_folder(code))
 
     def own(self, name: str) -> Path:
         """One of this collection's PHP files."""

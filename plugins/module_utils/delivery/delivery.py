@@ -76,6 +76,7 @@ class Delivery:
             if not self.check_mode:
                 self.notes.save()
         marked = self._mark_good()
+        self._tell_of_nodes()
         return self._account(bool(steps) or marked or adopted, before, goal, files)
 
     # What is asked for, and what is there
@@ -151,10 +152,22 @@ class Delivery:
         return Situation(
             phase=self.state.phase,
             serves_wanted=bool(goal and served and served.same_content(goal)),
+            nodes=self.request.nodes is not None,
+            nodes_follow=bool(goal and all(self._follows(node, goal) for node in self.request.nodes or ())),
+            complete=bool(goal and self.layout.release(goal.id).is_dir()),
+            left_behind=bool(self.request.join and goal and goal.id in self.layout.routes().values()),
             serves_target=bool(goal and served and (served.id == goal.id or is_remake(served, goal))),
             work_is_wanted=goal == self.state.work,
             lacks_copy=self._lacks_copy(),
         )
+
+    def _follows(self, node: str, goal: Release) -> bool:
+        """Whether a virtual node is served the release; going back, only a link says so, which stays when all others go on."""
+        own = self.layout.routes().get(node)
+        if own is None:
+            return self.request.state == "live" and bool(self.current and self.current.id == goal.id)
+        known = self.memory.release(own)
+        return own == goal.id or bool(known and is_remake(known, goal))
 
     # The steps
 
@@ -165,11 +178,20 @@ class Delivery:
             "open": self._open,
             "update": lambda: self._update(t.cast(Release, goal)),
             "switch": lambda: self._switch(t.cast(Release, self.state.work)),
+            "route": lambda: self._route(t.cast(Release, goal)),
+            "join": self._join,
             "go_back": lambda: self._go_back(t.cast(Release, goal)),
             "abandon": self._abandon,
         }
         subject = goal or self.state.work or self.current
-        facts = {"step": step, "release": subject.id if subject else None, "by": self.request.holder, "comment": self.request.comment}
+        facts: dict[str, t.Any] = {
+            "step": step,
+            "release": subject.id if subject else None,
+            "by": self.request.holder,
+            "comment": self.request.comment,
+        }
+        if step == "route":
+            facts["nodes"] = self.request.nodes
         self._under_journal(act[step], facts)
 
     def _under_journal(self, act: t.Callable[[], None], facts: dict[str, t.Any]) -> None:
@@ -282,13 +304,47 @@ class Delivery:
         self.verified = self.releases.verify(wanted, self._stage(wanted))
         self._save(phase="updated", work=wanted)
 
-    def _switch(self, work: Release) -> None:
+    def _route(self, release: Release) -> None:
+        """Switch the links of some virtual nodes, one by one; what all others are served stays."""
+        if self.current is None:
+            raise BadInput(f"nodes: nothing is served in {self.layout.root} that other nodes could stay with: deliver the whole first.")
+        release = self._completed(release)
+        if self.state.work and self.state.work.id == release.id:
+            link_atomically(f"releases/{release.id}", self.layout.link("work"))
+        if self.state.record and self.request.nodes:
+            until = now() + timedelta(seconds=self.request.expiry)
+            self._save(record=replace(self.state.record, expiry=until.isoformat()))
+        self.layout.nodes.mkdir(exist_ok=True)
+        routes = self.layout.routes()
+        for node in self.request.nodes or ():
+            left = self.memory.release(routes.get(node, ""))
+            if left and left.id not in (release.id, self.current.id):  # requests may still run in it
+                self.memory.describe(replace(left, left=now().isoformat()))
+            if self.request.state == "live" and release.id == self.current.id:
+                self._join(node)
+            else:
+                link_atomically(f"../releases/{release.id}", self.layout.nodes / node)
+
+    def _join(self, *nodes: str) -> None:
+        """Let nodes follow ``current``, those named or all that are served the same; without their link a request could find nothing."""
+        routes = self.layout.routes()
+        for node in nodes or [node for node, release in routes.items() if self.current and release == self.current.id]:
+            if node in routes:
+                link_atomically("../current", self.layout.nodes / node)
+
+    def _completed(self, work: Release) -> Release:
+        """The release under its name, as its commit says."""
+        if self.request.state == "rolled_back":
+            return self.releases.proved(work)
         if self.layout.release(work.id).is_dir():  # named by a call that was killed, or delivered earlier and kept
             disk.remove(self.layout.partial(work.id), self.notes)
-            work = self.releases.proved(work)
-        else:
-            work = self.releases.finish(work, self.verified or self._verified(work))
-        self._serve(work)
+            return self.releases.proved(work)
+        return self.releases.finish(work, self.verified or self._verified(work))
+
+    def _switch(self, work: Release) -> None:
+        self._serve(self._completed(work))
+        if self.request.join:
+            self._join()
         self._close()
         self._prune()
 
@@ -337,7 +393,7 @@ class Delivery:
         self.swapped = True
 
     def _pinned(self) -> set[str | None]:
-        return {self.layout.linked(link) for link in LINKS} | {self.state.previous}
+        return {self.layout.linked(link) for link in LINKS} | {self.state.previous} | set(self.layout.routes().values())
 
     def _prunable(self, coming: int = 0) -> list[Release]:
         """All but the newest; what a link names stays, and the last good one; what served a while ago too: requests may still run in it."""
@@ -359,9 +415,16 @@ class Delivery:
             self.verified = self.releases.look(self.layout.release(self.current.id))
         self.notes.forget_all_but([self.found, self.verified or Look()])
 
+    def _tell_of_nodes(self) -> None:
+        routes = self.layout.routes() if self.request.state == "live" and self.request.nodes is None else {}
+        others = [f"{node} ({release})" for node, release in routes.items() if not self.current or release != self.current.id]
+        if others:
+            self.warnings.append(f"Virtual nodes that have a release of their own stay with it: {', '.join(others)}.")
+
     def _mark_good(self) -> bool:
         """The caller saw the served release answer as it should: it may be gone back to."""
-        if not self.request.good or self.request.state != "live" or self.current is None or self.current.good:
+        asked = self.request.good and self.request.state == "live" and self.request.nodes is None
+        if not asked or self.current is None or self.current.good:
             return False
         if not self.check_mode:
             self.current = replace(self.current, good=True)
@@ -376,7 +439,7 @@ class Delivery:
 
     def _changes(self, steps: Sequence[str], goal: Release | None) -> dict[str, list[str]]:
         """The files by which the goal differs from what is served; none are known of a revision that is not here yet."""
-        moves = {"update", "switch", "go_back"} & set(steps)
+        moves = {"update", "switch", "route", "go_back"} & set(steps)
         if not goal or not moves or not self.history.has(goal.revision):
             return changes_between({}, {})
         return changes_between(self.releases.expected(self.current) if self.current else {}, self.releases.expected(goal))
@@ -391,6 +454,7 @@ class Delivery:
             "previous": self.state.previous,
             "safe": self.layout.linked("safe"),
             "supersafe": self.layout.linked("supersafe"),
+            "nodes": self.layout.routes(),
             "revision": release.revision if release else None,
             "tree": release.tree if release else None,
             "drift": self.drift.within(self.request.component if self.request.state == "secured" else None).as_result(),

@@ -42,6 +42,8 @@ class Goals:
             return self._way_back()
         if self.request.state not in ("updated", "live"):
             return None
+        if commit is None and self.request.nodes is not None and self.request.release_id:
+            return self._way_back()
         if commit is None:
             if state.phase != "updated":
                 raise BadInput(f"'revision' is missing: nothing is ready in {self.layout.root} that could become {self.request.state}.")

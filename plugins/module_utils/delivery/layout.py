@@ -15,6 +15,8 @@ from pathlib import Path
 from ..common.errors import BadInput, MoodleError
 from ..common.files import locked
 
+# As a web server tells the name that was asked for: in small letters, without a port.
+NODE = re.compile(r"[a-z0-9_]([a-z0-9_-]|\.(?=[a-z0-9_])){0,252}")
 RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 PARTIAL = ".partial"
 
@@ -85,6 +87,18 @@ class Layout:
     def link(self, name: str) -> Path:
         """One of the links ``current``, ``safe``, ``supersafe`` and ``work``."""
         return self.root / name
+
+    @property
+    def nodes(self) -> Path:
+        """Links of virtual nodes that do not follow ``current``."""
+        return self.root / "nodes"
+
+    def routes(self) -> dict[str, str]:
+        """The virtual nodes that have a release of their own, by host name."""
+        if not self.nodes.is_dir():
+            return {}
+        found = {link.name: os.path.split(os.readlink(link)) for link in sorted(self.nodes.iterdir()) if link.is_symlink()}  # noqa: PTH115
+        return {name: release for name, (folder, release) in found.items() if NODE.fullmatch(name) and folder == "../releases"}
 
     def release(self, release: str) -> Path:
         return self.releases / release

@@ -23,6 +23,10 @@ class Situation:
     serves_wanted: bool  # what is served is the wanted revision with the wanted rendered files, and has not drifted
     work_is_wanted: bool  # what is being prepared is what is wanted
     serves_target: bool = False  # for rolled_back: what is served is the very release to go back to
+    nodes: bool = False  # only virtual nodes are asked to follow
+    nodes_follow: bool = False  # and all of them do
+    complete: bool = False  # the release is there under its name, whether it is served or not
+    left_behind: bool = False  # there are links of nodes to the very release that is served to all
     lacks_copy: bool = False  # a third copy is asked for, and there is none of what is safe
 
 
@@ -37,14 +41,17 @@ def plan(wanted: str, now: Situation) -> list[str]:
 def _plan(wanted: str, now: Situation) -> list[str]:
     if wanted == "abandoned":
         return ["abandon"] if now.phase else []
+    if now.nodes and (now.complete or wanted == "rolled_back"):
+        return [] if now.complete and now.nodes_follow else ["route"]
     if wanted == "rolled_back":
         going_back = [] if now.serves_target else ["go_back"]
         return [*going_back, "abandon"] if now.phase else going_back
     if now.serves_wanted and (wanted == "live" or (wanted == "updated" and now.phase != "updated")):
         # Nothing to deliver; what an interrupted call left open is closed.
-        return ["abandon"] if now.phase and wanted == "live" else []
+        closing = ["abandon"] if now.phase and wanted == "live" else []
+        return [*closing, "join"] if now.left_behind and wanted == "live" else closing
     steps = [_STEPS[state] for state in _missing(wanted, now)]
-    return [*steps, "switch"] if wanted == "live" else steps
+    return [*steps, "route" if now.nodes else "switch"] if wanted == "live" else steps
 
 
 def _missing(wanted: str, now: Situation) -> list[str]:

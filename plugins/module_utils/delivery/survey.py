@@ -34,6 +34,7 @@ def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
         "safe": layout.linked("safe"),
         "supersafe": layout.linked("supersafe"),
         "work": layout.linked("work"),
+        "nodes": layout.routes(),
         "releases": [_shown(release, layout) for release in memory.releases()],
         "record": asdict(state.record) if state.record else None,
         "session": session.told() if session else None,

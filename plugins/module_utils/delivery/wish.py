@@ -17,7 +17,7 @@ from ..common.errors import BadInput
 from .disk import Ownership
 from .history import check_revision
 from .imports import check_source
-from .layout import check_release_id
+from .layout import NODE, check_release_id
 from .memory import Rendered
 from .steps import STATES
 from .trees import shown
@@ -44,7 +44,9 @@ class Request:
     good: bool = False
     component: str | None = None
     supersafe: bool = False
+    join: bool = True  # nodes that have a link to what is served to all now follow it from then on
     adopt: Path | None = None
+    nodes: Sequence[str] | None = None  # host names of virtual nodes that alone are switched; of none, the release is only made complete
     backport: str | None = None
     grace: int = 900
     owner: Ownership = field(default_factory=Ownership)
@@ -62,10 +64,21 @@ class Request:
         check_source(self.source_control, self.source, self.revision)
         if self.component is not None:
             check_component(self.component)
+        if self.nodes is not None:
+            if self.state not in ("live", "rolled_back"):
+                raise BadInput(f"nodes: single virtual nodes are switched by the states live and rolled_back, not by '{self.state}'.")
+            for node in self.nodes:
+                check_node(node)
         if self.backport is not None:
             check_revision(self.backport)
         if self.keep_releases < 1:
             raise BadInput(f"keep_releases is {self.keep_releases}: at least the release that is served stays.")
+
+
+def check_node(name: str) -> None:
+    """The host name of a virtual node; it becomes the name of a link."""
+    if not NODE.fullmatch(name):
+        raise BadInput(f"nodes: '{shown(name)}' is no host name of a node: small letters, digits and . _ - only, without scheme and port.")
 
 
 def check_component(component: str) -> None:

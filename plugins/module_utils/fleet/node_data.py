@@ -74,6 +74,24 @@ def members(folder: Path) -> Iterator[Path]:
             yield path.relative_to(folder)
 
 
+def size(folder: Path) -> int:
+    """The bytes of the files worth keeping."""
+    total = 0
+    for member in members(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found = (folder / member).lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
+
+
+def make_sure_of_room(folder: Path, needed: int, what: str) -> None:
+    """Before the first byte: a disk that is full in the middle stops everything else that writes there."""
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if needed > free:
+        raise MoodleError(f"{what} needs {needed / 1e6:,.1f} MB in {folder}, and {free / 1e6:,.1f} MB are free there: nothing was touched.")
+
+
 def copy(source: Path, target: Path) -> None:
     """Copy the data of one node into the folder of another; no file is shared between them."""
     for member in members(source):

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from .node_wish import NodeWish, problems, same_database
@@ -170,18 +171,42 @@ def read_yaml(text: str, yaml: t.Any) -> NodeList:
         says = f"this is not YAML: {getattr(error, 'problem', None) or type(error).__name__}"
         found.findings.append(Finding(mark.line + 1 if mark else 1, says))
         return found
+    if isinstance(content, dict):
+        tree = next((value for key, value in tree.value if key.value == "nodes"), tree)
+    lines = [node.start_mark.line + 1 for node in tree.value] if isinstance(tree, yaml.SequenceNode) else []
+    return _nodes(found, content, lines, tree.start_mark.line + 1 if tree else 1)
+
+
+def read_json(text: str) -> NodeList:
+    """The same in JSON, which every host can read. A node's line is the one that its address is first named in."""
+    found = NodeList()
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        found.findings.append(Finding(error.lineno, f"this is not JSON: {error.msg}"))
+        return found
+    except (RecursionError, ValueError) as error:
+        found.findings.append(Finding(1, f"this is not JSON: {type(error).__name__}"))
+        return found
+    nodes = content.get("nodes") if isinstance(content, dict) else content
+    places = (
+        [text.find(json.dumps(item.get("wwwroot"))) if isinstance(item, dict) else 0 for item in nodes] if isinstance(nodes, list) else []
+    )
+    return _nodes(found, content, [text.count("\n", 0, max(place, 0)) + 1 for place in places], 1)
+
+
+def _nodes(found: NodeList, content: object, lines: Sequence[int], first: int) -> NodeList:
+    """``lines`` are those of the nodes, ``first`` is that of their list."""
     defaults: object = {}
     if isinstance(content, dict):
         if unknown := sorted(str(key) for key in content if key not in ("defaults", "nodes")):
             found.findings.append(Finding(1, f"'{unknown[0]}' is not known: write a list of nodes, or 'defaults' and 'nodes'"))
             return found
         defaults, content = content.get("defaults") or {}, content.get("nodes")
-        tree = next((value for key, value in tree.value if key.value == "nodes"), tree)
     if not isinstance(content, list) or not isinstance(defaults, dict):
-        found.findings.append(Finding(tree.start_mark.line + 1 if tree else 1, "there is no list of nodes"))
+        found.findings.append(Finding(first, "there is no list of nodes"))
         return found
-    for item, node in zip(content, tree.value):
-        line = node.start_mark.line + 1
+    for item, line in zip(content, lines):
         if not isinstance(item, dict):
             found.findings.append(Finding(line, "is no node: write its values by their names, as wwwroot: https://v1.example.org"))
             continue

@@ -48,6 +48,8 @@ class Snapshots:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
+        needed = self._desk.order("size", f"The database of {node.wwwroot} could not be looked at", id=node.id)
+        node_data.make_sure_of_room(folder.parent, needed + node_data.size(Path(node.datapath)), f"A snapshot of {node.wwwroot}")
         try:
             partial.mkdir(mode=0o700)
             # The database first: data that came later are only too many.

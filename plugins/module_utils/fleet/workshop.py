@@ -23,6 +23,7 @@ from .execution import Execution, Wish
 from .node_wish import NodeWish, changes, clash, immovable, same_database
 from .nodes import Node
 from .registry import Registry
+from .routes import Routes
 from .script import Script
 from .snapshots import DATA, DATABASE, Snapshots
 
@@ -50,9 +51,10 @@ class Source:
 class Workshop:
     """The work on nodes, under the lock of their master."""
 
-    def __init__(self, php: Php, code: Path, desk: Desk, snapshots: Snapshots, *, timeout: float | None) -> None:
+    def __init__(self, php: Php, routes: Routes, desk: Desk, snapshots: Snapshots, *, timeout: float | None) -> None:
         self._php = php
-        self._code = code
+        self._routes = routes
+        self._code = routes.code
         self._desk = desk
         self._timeout = timeout
         self._snapshots = snapshots
@@ -116,6 +118,14 @@ class Workshop:
             raise BadInput(f"{data} is there and not an empty folder: name another 'datapath', or move it away.")
         if not os.access(data.parent, os.W_OK | os.X_OK):
             raise BadInput(f"{data.parent} is no folder in which this user can make {data.name}: make it, or correct 'datapath'.")
+        node_data.make_sure_of_room(data.parent, self._room_for(source), wish.wwwroot)
+
+    def _room_for(self, source: Source) -> int:
+        """The bytes that a copy writes beside its database."""
+        if template := source.template:
+            about = f"The database of the template {template.wwwroot} could not be looked at"
+            return int(self._desk.order("size", about, id=template.id)) + node_data.size(Path(template.datapath))
+        return (source.snapshot / DATA).stat().st_size if source.snapshot else 0
 
     def _check_source(self, wish: NodeWish, source: Source) -> None:
         if template := source.template:
@@ -211,7 +221,7 @@ class Workshop:
         }
         if kept_password is not None:
             asked["password"] = kept_password
-        script = Script(self._php.own("node_identity.php"), [str(self._code), json.dumps(asked)], takes_host=False)
+        script = Script(self._php.own("node_identity.php"), [str(self._routes.code_of(node)), json.dumps(asked)], takes_host=False)
         self._execute(node, script)
 
     # A node that is there
@@ -253,25 +263,37 @@ class Workshop:
         folder = self._snapshots.folder(node, name)
         return folder.exists() and bool(self._snapshots.verify(folder, id=node.id))
 
+    def restore(self, node: Node, name: str) -> None:
+        """Put the node's database back to what a snapshot holds. Its data stay: files are only ever added to them."""
+        page = Path(node.datapath) / node_data.CLOSED
+        was_closed = page.exists()
+        if not was_closed:
+            node_data.close(page.parent)
+        about = f"{node.wwwroot} is closed, for its database could not be restored whole, run again"
+        self._desk.order("restore", about, id=node.id, file=str(self.snapshot_folder(node, name) / DATABASE))
+        self._execute(node, Script(self._php.own("caches.php"), [str(self._routes.code_of(node))], takes_host=False))
+        if not was_closed:
+            page.unlink()
+
     def upgrade(self, node: Node) -> None:
         """Upgrade the node."""
         self._run(node, _UPGRADE, ["--non-interactive"])
 
-    def check_removable(self, node: Node) -> None:
+    def check_removable(self, node: Node, verb: str = "removed") -> None:
         """Refuse to remove what is not the node's alone."""
         others = [other for other in (self.master, *self._nodes) if other is not node]
         for other in others:
             if same_database(node, other):
-                raise MoodleError(f"{node.wwwroot} is not removed: its database {node.dbname} is that of {other.wwwroot} too.")
+                raise MoodleError(f"{node.wwwroot} is not {verb}: its database {node.dbname} is that of {other.wwwroot} too.")
         data = Path(node.datapath or "/")
         real = os.path.realpath(data)
         wish = NodeWish(node.wwwroot, dbtype=node.dbtype, dbhost=node.dbhost, dbname=node.dbname, datapath=real)
         if len(data.parts) <= 2 or not data.is_absolute() or data.is_symlink():  # noqa: PLR2004 - the root and one folder
-            raise MoodleError(f"{node.wwwroot} is not removed: its data path {node.datapath} is a link, or no folder of a node's own.")
+            raise MoodleError(f"{node.wwwroot} is not {verb}: its data path {node.datapath} is a link, or no folder of a node's own.")
         if why := clash(wish, [], self._folders(but=node)):
-            raise MoodleError(f"{node.wwwroot} is not removed: {why}.")
-        if self._desk.order("examine", f"{node.wwwroot} is not removed", id=node.id)["masters"]:
-            raise MoodleError(f"{node.wwwroot} is not removed: its database {node.dbname} is the master's own under another name.")
+            raise MoodleError(f"{node.wwwroot} is not {verb}: {why}.")
+        if self._desk.order("examine", f"{node.wwwroot} is not {verb}", id=node.id)["masters"]:
+            raise MoodleError(f"{node.wwwroot} is not {verb}: its database {node.dbname} is the master's own under another name.")
 
     def remove(self, node: Node, *, snapshot: str | None) -> Path | None:
         """Close the node, take a snapshot if wanted, and remove its database, its data and its row."""
@@ -316,7 +338,8 @@ class Workshop:
 
     def pending(self, node: Node) -> bool:
         """Whether an upgrade is pending on the node."""
-        with Registry.open(self._php, self._code, states=True) as registry:
+        code = self._routes.code_of(node)
+        with Registry.open(self._php.for_code(code), code, states=True) as registry:
             for _node, state in registry.states([node]):
                 if not state["reachable"]:
                     raise MoodleError(f"The database of {node.wwwroot} could not be asked: {state['error']}")
@@ -324,10 +347,11 @@ class Workshop:
         return False
 
     def _run(self, node: Node, script: str, words: Sequence[str]) -> None:
-        self._execute(node, Script.find(self._code, script, words))
+        self._execute(node, Script.find(self._routes.code_of(node), script, words))
 
     def _execute(self, node: Node, script: Script) -> None:
-        with Execution(Wish(script, self._code, timeout=self._timeout, retries=2), self._php, forks=1) as execution:
+        code = self._routes.code_of(node)
+        with Execution(Wish(script, code, timeout=self._timeout, retries=2), self._php.for_code(code), forks=1) as execution:
             record = execution.run(node)
         if record["verdict"] != "ok":
             raise MoodleError(f"{script.path.name} {record['reason']}")

@@ -9,6 +9,7 @@ run come to their end and starts no other. Needs no Ansible: what it imports lie
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,10 +25,11 @@ sys.path.insert(0, str(HERE))
 
 from module_utils.common.errors import MoodleError  # noqa: E402
 from module_utils.common.opcache import opcache_folder  # noqa: E402
-from module_utils.common.php import Php, code_root  # noqa: E402
+from module_utils.common.php import Php  # noqa: E402
 from module_utils.fleet.execution import Execution, Wish  # noqa: E402
 from module_utils.fleet.nodes import Node, choose  # noqa: E402
 from module_utils.fleet.registry import Registry  # noqa: E402
+from module_utils.fleet.routes import Routes  # noqa: E402
 from module_utils.fleet.script import Script  # noqa: E402
 
 
@@ -44,16 +46,20 @@ def main() -> int:
 
 
 def go_round(settings: dict[str, t.Any], stop: threading.Event) -> int:
-    code = code_root(settings["code"])
-    php = Php(settings["php"], HERE / "php", settings["php_options"], opcache_folder(code))
-    nodes = due(php, code)
-    # Moodle's cron waits for further tasks for minutes, which here is the next node's time.
-    script = Script.find(code, "admin/cli/cron.php", ["--keep-alive=0"])
+    routes = Routes.from_root(settings["code"])
+    php = Php(settings["php"], HERE / "php", settings["php_options"], opcache_folder(routes.code))
+    nodes = due(php, routes)
     forks = max(1, min(settings["forks"] or os.cpu_count() or 1, len(nodes)))
-    wish = Wish(script, code, timeout=settings["timeout"] or None)
     ran = failed = 0
-    with Execution(wish, php, forks=forks, must_stop=stop.is_set) as execution, ThreadPoolExecutor(forks) as pool:
-        for record in pool.map(lambda node: None if stop.is_set() else execution.run(node), nodes):
+    with contextlib.ExitStack() as stack:
+        crews = {}
+        for code, theirs in routes.by_code(nodes).items():
+            # Moodle's cron waits for further tasks for minutes, which here is the next node's time.
+            wish = Wish(Script.find(code, "admin/cli/cron.php", ["--keep-alive=0"]), code, timeout=settings["timeout"] or None)
+            crew = stack.enter_context(Execution(wish, php.for_code(code), forks=forks, must_stop=stop.is_set))
+            crews.update((node.wwwroot, crew) for node in theirs)
+        pool = stack.enter_context(ThreadPoolExecutor(forks))
+        for record in pool.map(lambda node: None if stop.is_set() else crews[node.wwwroot].run(node), nodes):
             if record is None:
                 continue
             ran += 1
@@ -64,14 +70,14 @@ def go_round(settings: dict[str, t.Any], stop: threading.Event) -> int:
     return int(failed > 0)
 
 
-def due(php: Php, code: Path) -> list[Node]:
+def due(php: Php, routes: Routes) -> list[Node]:
     """The nodes whose cron may run; of the others it is said why not."""
     waiting = []
-    with Registry.open(php, code, states=True) as registry:
-        selection = choose(registry.nodes)
+    with Registry.open(php, routes.code, states=True) as registry:
+        selection = routes.lead(choose(registry.nodes))
         for refusal in selection.refused:
             say(f"{refusal.wwwroot!r}: left out: {refusal.reason}")
-        for node, state in registry.states(selection.nodes):
+        for node, state in routes.states(registry, selection.nodes, php):
             if obstacle := why_not(state):
                 say(f"{node.wwwroot}: left out: {obstacle}")
             else:

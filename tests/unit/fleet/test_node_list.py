@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_list import NodeList, read_csv, read_yaml
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_list import NodeList, read_csv, read_json, read_yaml
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.node_wish import problems
 
 # As VMoodle's own template names them.
@@ -119,9 +120,35 @@ def test_what_is_wrong_with_our_list_is_told_by_its_line(text: str, wanted: str)
     assert any(finding.startswith(wanted) for finding in says(read_yaml(text, yaml))), says(read_yaml(text, yaml))
 
 
+def test_json_says_the_same_without_a_reader_of_yaml() -> None:
+    nodes = [{"wwwroot": "http://a.test", "mnet": 1}, {"wwwroot": "http://b.test", "enabled": False, "config": {"a": True}}]
+    text = json.dumps({"defaults": {"dbuser": "u"}, "nodes": nodes}, indent=1)
+    found = read_json(text)
+    wishes = [wish for _line, wish in read_yaml(text, yaml).entries]
+    assert (found.findings, found.entries) == ([], list(zip((7, 11), wishes)))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "line 1: this is not JSON"),
+        ('[\n{"wwwroot": 1,}]', "line 2: this is not JSON"),
+        ("[" * 100_000, "line 1: this is not JSON"),
+        ("7", "line 1: there is no list of nodes"),
+        ('{"nodes": {}}', "line 1: there is no list of nodes"),
+        ('{"just": 1}', "line 1: 'just' is not known"),
+        ('[{"wwwroot": "http://a.test"},\n "text"]', "line 1: is no node"),
+        ('[\n{"wwwroot": "http://a.test", "colour": "red"}]', "line 2: 'colour' is not known"),
+        ('[{"name": "a"}]', "line 1: has no address"),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_by_its_line(text: str, wanted: str) -> None:
+    assert any(finding.startswith(wanted) for finding in says(read_json(text))), says(read_json(text))
+
+
 @given(st.text())
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
-    for found in (read_csv(text), read_csv(f"vhostname;name;mnet\n{text}"), read_yaml(text, yaml)):
+    for found in (read_csv(text), read_csv(f"vhostname;name;mnet\n{text}"), read_yaml(text, yaml), read_json(text)):
         wrong = {finding.line for finding in found.errors}
         assert wrong >= {line for line, wish in found.entries if list(problems(wish))}
 

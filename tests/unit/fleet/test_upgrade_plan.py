@@ -9,8 +9,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
-from ansible_collections.lms.moodle.plugins.filter.fleet import fleet_outcome, fleet_plan
+from ansible_collections.lms.moodle.plugins.filter.fleet import (
+    fleet_failed,
+    fleet_origins,
+    fleet_outcome,
+    fleet_plan,
+    fleet_spent,
+    fleet_waves,
+)
 
 A, B, C = ("https://a.test", "https://b.test", "https://c.test")
 
@@ -86,3 +94,44 @@ def test_a_node_that_failed_is_told_once_and_may_be_allowed_for() -> None:
 def test_a_run_that_could_not_begin_fails_whatever_is_allowed() -> None:
     told = fleet_outcome(fleet_plan([node(A)], []), {"upgrade": {"msg": "There is no script"}}, [node(A)], "100%")
     assert (told["failed"], told["lines"]) == (True, ["upgrade: There is no script"])
+
+
+def test_what_failed_is_found_in_a_run_and_in_a_loop() -> None:
+    loop = {"results": [{"item": A, "failed": True, "msg": "no room"}, {"item": B, "changed": True}, {"item": C, "failed": True}]}
+    assert fleet_failed(loop) == {A: "no room", C: "failed"}
+    assert fleet_failed(ran(a="ok", b="timeout")) == {B: "timeout: why"}
+    assert fleet_failed({"skipped": True}) == fleet_failed({"msg": "There is no script"}) == {}
+    plan = fleet_plan([node(A, upgrade_pending=True), node(B, upgrade_pending=True)], [])
+    told = fleet_outcome(plan, {"snapshot": loop}, [node(A, upgrade_pending=True, maintenance=True), node(B)])
+    assert told["lines"] == [f"{A}: snapshot: no room", f"{C}: snapshot: failed"]
+
+
+def test_a_result_that_tells_of_no_node_is_the_failure_of_all_that_were_asked() -> None:
+    assert fleet_failed({"msg": "There is no script"}, [A, B]) == {A: "There is no script", B: "There is no script"}
+    assert fleet_failed({"skipped": True, "msg": "x"}, [A]) == {}
+
+
+def test_the_first_wave_is_the_canary() -> None:
+    sites = [A, B, C, "https://d.test", "https://master.test"]
+    assert fleet_waves(sites[:4], sites, 1, 2) == [[A], [B, C], ["https://d.test"]]
+    assert fleet_waves(sites[:4], sites, 0, 3) == [[A, B, C], ["https://d.test"]]
+    assert fleet_waves([A], sites, 2, 10) == [[A]]
+    assert fleet_waves([], sites, 1, 10) == []
+
+
+def test_nodes_that_no_web_server_can_tell_apart_by_their_name_are_no_wave() -> None:
+    with pytest.raises(AnsibleFilterError, match="cannot lead them"):
+        fleet_waves(["https://master.test/law"], ["https://master.test", "https://master.test/law", A], 1, 10)
+    assert fleet_waves([A], ["https://master.test", "https://master.test/law", A], 1, 10) == [[A]]
+
+
+def test_each_node_goes_back_to_where_it_came_from() -> None:
+    routes = {"a.test": "older", "b.test": "new"}
+    assert fleet_origins([A, B, C], routes, "current", "new") == {"older": ["a.test"], "current": ["b.test", "c.test"]}
+
+
+def test_only_a_budget_that_is_spent_stops_the_next_wave() -> None:
+    plan = fleet_plan([node(address, upgrade_pending=True) for address in (A, B, C)], [])
+    assert not fleet_spent({A: "why", B: "why", C: "why"}, plan)
+    assert not fleet_spent({A: "why"}, plan, "1")
+    assert fleet_spent({A: "why", B: "why"}, plan, "1")

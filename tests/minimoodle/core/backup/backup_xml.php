@@ -33,7 +33,8 @@ function backup_contents(int $courseid, string $id, backup_plan $plan): array {
         $files[] = ['file' => array_diff_key((array) $file, ['id' => 0])];
     }
     $contents['files.xml'] = backup_xml('files', $files);
-    foreach (['gradebook', 'groups', 'outcomes', 'questions', 'roles', 'scales', 'completion', 'badges', 'grade_history'] as $name) {
+    $contents['gradebook.xml'] = backup_xml('gradebook', backup_grades($courseid, (bool) $plan->get_setting('users')->get_value()));
+    foreach (['groups', 'outcomes', 'questions', 'roles', 'scales', 'completion', 'badges', 'grade_history'] as $name) {
         $contents["$name.xml"] = backup_xml($name, []);
     }
     $contents['moodle_backup.xml'] = backup_description($course, $activities, $sections, $id, $plan);
@@ -107,6 +108,16 @@ function backup_enrolments(int $courseid, bool $users): array {
     $enrolments = $users ? $DB->get_records_sql(
         'SELECT ue.id, ue.userid, e.enrol FROM {user_enrolments} ue JOIN {enrol} e ON e.id = ue.enrolid WHERE e.courseid = ?', [$courseid]) : [];
     return array_map(fn($enrolment) => ['enrolment' => (array) $enrolment], array_values($enrolments));
+}
+
+function backup_grades(int $courseid, bool $users): array {
+    global $DB;
+    $items = [];
+    foreach ($DB->get_records('grade_items', ['courseid' => $courseid], 'id') as $item) {
+        $grades = $users ? $DB->get_records('grade_grades', ['itemid' => $item->id]) : [];
+        $items[] = ['grade_item' => (array) $item + ['grades' => array_map(fn($grade) => ['grade' => (array) $grade], array_values($grades))]];
+    }
+    return $items;
 }
 
 function backup_xml(string $root, array $values): string {

@@ -85,8 +85,23 @@ function course_files(int $course): array {
           ORDER BY f.id", [$course, $course]);
 }
 
+function rebuild_course_cache(int $courseid, bool $clearonly = false): void {
+}
+
+function move_courses(array $courseids, int $categoryid): bool {
+    global $DB;
+    foreach ($courseids as $id) {
+        $DB->set_field('course', 'category', $categoryid, ['id' => $id]);
+    }
+    fix_course_sortorder();
+    return true;
+}
+
 function delete_course($course, bool $showfeedback = true): bool {
     global $DB;
+    if (get_config('tool_recyclebin', 'categorybinenable')) {
+        $DB->insert_record('tool_recyclebin_category', ['categoryid' => $course->category, 'shortname' => $course->shortname]);
+    }
     $say = fn(string $what) => $showfeedback ? print("++ Deleted - $what ++\n") : null;
     foreach (course_files($course->id) as $file) {
         (new stored_file($file))->delete();
@@ -96,6 +111,7 @@ function delete_course($course, bool $showfeedback = true): bool {
         $DB->delete_records('context', ['contextlevel' => 70, 'instanceid' => $activity->id]);
     }
     $say('Activity modules');
+    minimoodle_fault('course_delete');
     foreach ($DB->get_records('enrol', ['courseid' => $course->id]) as $enrol) {
         $DB->delete_records('user_enrolments', ['enrolid' => $enrol->id]);
     }

@@ -55,7 +55,7 @@ function db_replace(string $search, string $replace): bool {
     global $DB;
     foreach (array_diff($DB->get_tables(), ['config', 'config_plugins', 'upgrade_log']) as $table) {
         foreach ($DB->get_columns($table) as $name => $column) {
-            if (str_contains($column['Type'], 'text') || str_contains($column['Type'], 'char')) {
+            if (in_array($column->meta_type, ['C', 'X'], true)) {
                 $DB->execute("UPDATE {{$table}} SET `$name` = REPLACE(`$name`, ?, ?)", [$search, $replace]);
             }
         }

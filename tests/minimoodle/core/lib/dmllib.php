@@ -51,7 +51,12 @@ class moodle_database {
     }
 
     public function get_columns(string $table): array {
-        return array_column($this->run("SHOW COLUMNS FROM {{$table}}")->fetch_all(MYSQLI_ASSOC), null, 'Field');
+        $columns = [];
+        foreach ($this->run("SHOW COLUMNS FROM {{$table}}")->fetch_all(MYSQLI_ASSOC) as $column) {
+            $kind = preg_match('/char|text/', $column['Type'], $found) ? ['char' => 'C', 'text' => 'X'][$found[0]] : 'I';
+            $columns[$column['Field']] = (object) ['name' => $column['Field'], 'meta_type' => $kind];
+        }
+        return $columns;
     }
 
     public function get_records_sql(string $sql, ?array $params = null, int $from = 0, int $limit = 0): array {
@@ -189,6 +194,15 @@ class moodle_database {
                 $keep ? $this->link->commit() : $this->link->rollback();
             }
         });
+    }
+
+    public function is_transaction_started(): bool {
+        return $this->depth > 0;
+    }
+
+    public function force_transaction_rollback(): void {
+        $this->depth = 0;
+        $this->link->rollback();
     }
 
     public function dispose(): void {

@@ -85,6 +85,28 @@ function random_string(int $length = 15): string {
     return substr(bin2hex(random_bytes($length)), 0, $length);
 }
 
+/** The site's logs: one reader, on one table. */
+function get_log_manager(): object {
+    return new class {
+        public function get_readers(string $interface): array {
+            return ['logstore_standard' => $this];
+        }
+
+        public function get_events_select_count(string $where, array $params): int {
+            global $DB;
+            return $DB->count_records_sql("SELECT COUNT(*) FROM {logstore_standard_log} WHERE $where", $params);
+        }
+    };
+}
+
+function clean_param($value, string $type): string {
+    return strip_tags((string) $value);
+}
+
+/** The order is taken as it stands. */
+function fix_course_sortorder(): void {
+}
+
 function mtrace(string $text, string $end = "\n"): void {
     echo $text . $end;
     flush();

@@ -62,6 +62,15 @@ function make_folder(string $path): string {
     return $path;
 }
 
+function make_writable_directory(string $path): string {
+    return make_folder($path);
+}
+
+function make_backup_temp_directory(string $folder): string {
+    global $CFG;
+    return make_folder("$CFG->backuptempdir/$folder");
+}
+
 function s($text): string {
     return htmlspecialchars((string) $text, ENT_QUOTES);
 }

@@ -34,5 +34,8 @@ mtrace("Short name: $course->shortname");
 if (!$options['non-interactive'] && strtolower(cli_input('Are you sure you wish to delete this course? (y/N)', 'N')) !== 'y') {
     exit(0);
 }
+if ($options['disablerecyclebin']) {
+    $CFG->forced_plugin_settings['tool_recyclebin'] = ['coursebinenable' => false, 'categorybinenable' => false];
+}
 delete_course($course);
 mtrace('Done!');

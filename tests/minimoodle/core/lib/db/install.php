@@ -19,5 +19,7 @@ function xmldb_main_install(): void {
     set_config('siteidentifier', random_string(32) . parse_url($CFG->wwwroot, PHP_URL_HOST));
     set_config('siteadmins', 2);
     set_config('theme', 'boost');
+    set_config('enrol_plugins_enabled', 'manual,guest,self,cohort');
+    set_config('categorybinenable', 1, 'tool_recyclebin');
     set_config('lang', 'en');
 }

@@ -57,7 +57,11 @@ define('MATURITY_STABLE', 200);
 define('ANY_VERSION', 'any');
 define('MUST_EXIST', 2);
 define('IGNORE_MISSING', 0);
+define('IGNORE_MULTIPLE', 1);
+define('FORMAT_HTML', '1');
+define('PARAM_TEXT', 'text');
 define('SITEID', 1);
+define('CONTEXT_COURSECAT', 40);
 define('CONTEXT_COURSE', 50);
 
 umask(0000);

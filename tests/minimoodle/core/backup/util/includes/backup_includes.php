@@ -61,7 +61,10 @@ class base_setting {
 class backup_setting extends base_setting {
 }
 
-class backup_plan {
+abstract class base_plan {
+}
+
+class backup_plan extends base_plan {
     /** @var array<string, backup_setting> */
     private array $settings = [];
 

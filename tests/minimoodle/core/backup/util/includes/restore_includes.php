@@ -11,7 +11,8 @@ abstract class restore_dbops {
     /** @return array{string, string} names that no course has yet */
     public static function calculate_course_names($courseid, string $fullname, string $shortname): array {
         global $DB;
-        for ($copy = 0; $DB->record_exists('course', ['shortname' => self::numbered($shortname, $copy, '_')]); $copy++);
+        $taken = fn(string $name) => $DB->count_records_sql('SELECT COUNT(*) FROM {course} WHERE shortname = ? AND id <> ?', [$name, $courseid]);
+        for ($copy = 0; $taken(self::numbered($shortname, $copy, '_')); $copy++);
         return [self::numbered($fullname, $copy, ' copy '), self::numbered($shortname, $copy, '_')];
     }
 
@@ -27,6 +28,8 @@ abstract class restore_dbops {
 class restore_controller {
     /** @var array<string, string> */
     private array $contents = [];
+    private array $results = [];
+    private ?backup_plan $plan = null;
 
     public function __construct(string $folder, private int $courseid, bool $interactive, int $mode, $userid, int $target) {
         global $CFG;
@@ -35,17 +38,40 @@ class restore_controller {
         foreach ($found as $path => $info) {
             $this->contents[substr($path, strlen($root) + 1)] = file_get_contents($path);
         }
+        if (isset($this->contents['moodle_backup.xml'])) {
+            foreach (['fullname', 'shortname'] as $name) {
+                $value = (string) $this->description()->{"original_course_$name"};
+                if (clean_param($value, PARAM_TEXT) !== $value) {
+                    throw new moodle_exception('setting_invalid_text', '', '', 'error/setting_invalid_text');
+                }
+            }
+        }
     }
 
     public function execute_precheck(): bool {
+        global $CFG;
         if (!isset($this->contents['moodle_backup.xml'])) {
             throw new moodle_exception('cannot_precheck_wrong_status', '', '', 'error/cannot_precheck_wrong_status');
         }
-        return true;
+        if ((int) $CFG->version < (int) $this->description()->moodle_version) {
+            $this->results['warnings'][] = 'This backup file is newer than this site.';
+        }
+        if ((int) $this->description()->backup_version < 2010072300) {
+            $this->results['errors'][] = 'This backup file is too old.';
+        }
+        return !$this->results;
     }
 
     public function get_precheck_results(): array {
-        return [];
+        return $this->results;
+    }
+
+    public function get_info(): stdClass {
+        $settings = [];
+        foreach ($this->description()->settings->setting ?? [] as $setting) {
+            $settings[(string) $setting->name] = (string) $setting->value;
+        }
+        return (object) ['root_settings' => $settings];
     }
 
     public function get_courseid(): int {
@@ -53,20 +79,31 @@ class restore_controller {
     }
 
     public function get_plan(): backup_plan {
-        return new backup_plan(['users' => 1]);
+        return $this->plan ??= new backup_plan(['users' => 1]);
+    }
+
+    private function description(): SimpleXMLElement {
+        return simplexml_load_string($this->contents['moodle_backup.xml'])->information;
     }
 
     public function execute_plan(): void {
         global $DB;
-        $description = simplexml_load_string($this->contents['moodle_backup.xml'])->information;
+        if (!empty($this->results['errors'])) {
+            throw new moodle_exception('restore_not_executable_awaiting_required', '', '', 'error/restore_not_executable_awaiting_required');
+        }
+        $description = $this->description();
         [$fullname, $shortname] = restore_dbops::calculate_course_names(
             $this->courseid, (string) $description->original_course_fullname, (string) $description->original_course_shortname);
+        $course = simplexml_load_string($this->contents['course/course.xml']);
         // The idnumber stays empty: it belongs to the original.
-        $DB->update_record('course', ['id' => $this->courseid, 'fullname' => $fullname, 'shortname' => $shortname,
+        $DB->update_record('course', ['id' => $this->courseid, 'fullname' => $fullname, 'shortname' => $shortname, 'idnumber' => '',
+            'summary' => (string) $course->summary === '$@NULL@$' ? null : (string) $course->summary,
+            'format' => (string) $course->format, 'visible' => (int) $course->visible,
             'startdate' => (int) $description->original_course_startdate, 'enddate' => (int) $description->original_course_enddate]);
         $modules = $this->restore_activities($description);
+        minimoodle_fault('course_restore');
         $this->restore_files($modules, (int) $description->original_course_id);
-        $this->restore_people();
+        $this->restore_grades($this->restore_people());
     }
 
     public function destroy(): void {
@@ -102,14 +139,32 @@ class restore_controller {
         }
     }
 
-    private function restore_people(): void {
+    /** @return array<int, int> the new id of each user */
+    private function restore_people(): array {
         global $DB;
+        $known = [];
         foreach (simplexml_load_string($this->contents['users.xml'])->user ?? [] as $user) {
             $id = $DB->get_field('user', 'id', ['username' => (string) $user->username]) ?: $DB->insert_record('user', [
                 'username' => (string) $user->username, 'firstname' => (string) $user->firstname,
                 'lastname' => (string) $user->lastname, 'email' => (string) $user->email,
             ]);
             enrol_in_course($this->courseid, (int) $id);
+            $known[(int) $user->id] = (int) $id;
+        }
+        return $known;
+    }
+
+    private function restore_grades(array $users): void {
+        global $DB;
+        $DB->delete_records('grade_items', ['courseid' => $this->courseid]);
+        foreach (simplexml_load_string($this->contents['gradebook.xml'])->grade_item ?? [] as $item) {
+            $record = array_map(fn($value) => (string) $value === '$@NULL@$' ? null : (string) $value, (array) $item);
+            unset($record['id'], $record['grades']);
+            $id = $DB->insert_record('grade_items', ['courseid' => $this->courseid] + $record);
+            foreach ($item->grades->grade ?? [] as $grade) {
+                $final = (string) $grade->finalgrade === '$@NULL@$' ? null : (string) $grade->finalgrade;
+                $DB->insert_record('grade_grades', ['itemid' => $id, 'userid' => $users[(int) $grade->userid] ?? 0, 'finalgrade' => $final]);
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ import pytest
 from support.fleet import Fleet, a_fleet
 from support.mariadb import MariaDB
 from support.platforms import Platform
+from support.web import PhpServer, free_port
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,39 @@ def test_what_was_closed_before_a_delivery_that_failed_is_opened_again(fleet: Fl
     done = fleet.job("fleet_upgrade", "open", **asked)
     assert done.status == "successful", done.log[-3000:]
     assert state(fleet, "beta") == (False, False)
+
+
+def test_a_node_without_its_snapshot_is_not_upgraded_and_one_that_does_not_answer_is_told(fleet: Fleet) -> None:
+    (fleet.nodes["alpha"].dataroot / "climaintenance.html").unlink(missing_ok=True)
+    for node in fleet.nodes.values():
+        fleet.site.query("UPDATE mdl_config SET value = 'old' WHERE name = 'allversionshash'", node)
+    snapshots = fleet.folder / "snapshots"
+    snapshots.mkdir()
+    (snapshots / "beta.campus.test").write_text("in the way")
+    fleet.give_away()
+    port = free_port()
+    with PhpServer(fleet.site.code, port, php=fleet.php()):
+        asked: dict[str, t.Any] = {
+            "moodle_upgrade_dir": str(fleet.folder / "notes"),
+            "moodle_canary": 0,
+            "moodle_snapshot": "before",
+            "moodle_snapshots": str(snapshots),
+            "moodle_nodes_health_url": f"http://127.0.0.1:{port}/",
+        }
+        done = fleet.job("fleet_upgrade", "snapshot", **asked)
+        assert done.status == "failed"
+        assert (state(fleet, "alpha"), state(fleet, "beta")) == ((False, False), (True, True)), done.log[-3000:]
+        assert [line for line in report(fleet) if line.startswith("http")] == [
+            line for line in report(fleet) if "beta" in line and ": snapshot: " in line
+        ]
+        assert (snapshots / "alpha.campus.test" / "before" / "snapshot.json").exists()
+
+        (snapshots / "beta.campus.test").unlink()
+        done = fleet.job("fleet_upgrade", "answer", moodle_nodes_health_status=[418], **asked)
+    assert done.status == "failed"
+    assert state(fleet, "beta") == (False, False), done.log[-3000:]
+    assert any(line.startswith("http://beta.campus.test: answer: ") for line in report(fleet))
+    assert (snapshots / "beta.campus.test" / "before" / "snapshot.json").exists()
 
 
 def test_a_job_writes_the_registry_file_without_passwords_and_only_when_it_differs(fleet: Fleet) -> None:
