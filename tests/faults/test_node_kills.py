@@ -20,20 +20,18 @@ from support.kills import killed_at
 from support.mariadb import MariaDB
 from support.moodle import Site, installed_site
 from support.nodes import Node
+from support.options import defaults
 from support.platforms import Platform
 from support.repositories import listing
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.desk import Desk
+from ansible_collections.lms.moodle.plugins.modules import vmoodle_node
 from ansible_collections.lms.moodle.plugins.modules.vmoodle_node import VmoodleNode
 
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 ADDRESS = "http://made.campus.test"
-_OPTIONS = (
-    *("name", "shortname", "description", "dbtype", "dbhost", "dbname", "dbuser", "dbpass", "dbprefix", "datapath", "template", "dump"),
-    *("mnet", "services", "enabled", "nodes_file", "snapshot", "snapshots", "confirm", "admin_password", "_background"),
-)
 
 
 class Bench:
@@ -44,17 +42,14 @@ class Bench:
         self.database, self.data = f"{site.database}_made", site.dataroot.parent / "data-made"
 
     def ask(self, **wish: Any) -> dict[str, Any]:
-        settings = [f"{name}={value}" for name, value in self.site.php_settings().items()]
         fixed = {
             "moodle": str(self.site.code),
             "wwwroot": ADDRESS,
-            "state": "present",
             "_php": str(PHP),
-            "php": "php",
-            "php_options": settings,
+            "php_options": [f"{name}={value}" for name, value in self.site.php_settings().items()],
+            "timeout": 600,
         }
-        more = {"config": {}, "snapshot_first": True, "timeout": 600, "wait": 60, "opcache": True}
-        return VmoodleNode({**dict.fromkeys(_OPTIONS), **fixed, **more, **wish}, False, Background(None)).run()
+        return VmoodleNode({**defaults(vmoodle_node), **fixed, **wish}, False, Background(None)).run()
 
     def make(self) -> dict[str, Any]:
         server = self.site.server
