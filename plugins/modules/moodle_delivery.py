@@ -72,7 +72,11 @@ options:
       src:
         description: The rendered file on the host.
         type: path
-        required: true
+      link:
+        description:
+          - Instead of a file, a link in the release that leads to this relative path inside it. A node of a VMoodle in a sub-directory
+            needs one to V(.), for C(http://host/law) one with the O(shared_files[].dest) V(law).
+        type: str
       dest:
         description: Its place in the release, relative to the release's root.
         type: str
@@ -432,10 +436,13 @@ def main() -> None:
                 "elements": "dict",
                 "default": [],
                 "options": {
-                    "src": {"type": "path", "required": True},
+                    "src": {"type": "path"},
+                    "link": {"type": "str"},
                     "dest": {"type": "str", "required": True},
                     "mode": {"type": "str", "default": "0644"},
                 },
+                "mutually_exclusive": [("src", "link")],
+                "required_one_of": [("src", "link")],
             },
             "component": {"type": "str"},
             "supersafe": {"type": "bool", "default": False},

@@ -372,7 +372,7 @@ class VmoodleNode:
         """Bring about the state; the module's result."""
         with self._workshop() as workshop:
             if not self.parameters["nodes_file"]:
-                return self._one(workshop, self.wishes[0])
+                return {**self._one(workshop, self.wishes[0]), "warnings": self.warnings}
             return self._all(workshop)
 
     @contextlib.contextmanager
@@ -387,7 +387,9 @@ class VmoodleNode:
         # What the registry says counts from the moment on when nobody else changes it.
         with lock, Desk.open(self.php, self.routes.code) as desk:
             snapshots = Snapshots(Path(self.parameters["snapshots"] or home / "snapshots"), desk)
-            yield Workshop(self.php, self.routes, desk, snapshots, timeout=self.parameters["timeout"] or None)
+            yield Workshop(
+                self.php, self.routes, desk, snapshots, timeout=self.parameters["timeout"] or None, warn=self.warnings.append
+            )
 
     def _all(self, workshop: Workshop) -> dict[str, t.Any]:
         count = self.background.counter("nodes")

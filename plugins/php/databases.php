@@ -134,6 +134,23 @@ abstract class database {
     /** @return array<string, string> what Moodle's table of settings says, as far as it is there */
     abstract public function settings(string $table, string $condition): array;
 
+    /** One of Moodle's tables as it is named in a query; nothing where it is not there. */
+    abstract protected function table(string $name): string;
+    /** Run a query in which ? stands for the value. */
+    abstract protected function change(string $query, string $value): void;
+
+    /** As Moodle does: the peer's row stays, for people who came from there belong to it. */
+    public function forget_peer(string $address): void {
+        $hosts = $this->table('mnet_host');
+        $services = $this->table('mnet_host2service');
+        if ($services !== '') {
+            $this->change("DELETE FROM $services WHERE hostid IN (SELECT id FROM $hosts WHERE wwwroot = ?)", $address);
+        }
+        if ($hosts !== '') {
+            $this->change("UPDATE $hosts SET deleted = 1 WHERE wwwroot = ?", $address);
+        }
+    }
+
     public function prefix(): string {
         return $this->config->prefix;
     }
@@ -214,11 +231,16 @@ class mysql extends database {
     }
 
     public function settings(string $table, string $condition): array {
-        if (!in_array($this->prefix() . $table, $this->tables(), true)) {
-            return [];
-        }
-        $rows = $this->link()->query("SELECT name, value FROM {$this->quoted($this->prefix() . $table)} WHERE $condition");
-        return array_column($rows->fetch_all(), 1, 0);
+        $table = $this->table($table);
+        return $table === '' ? [] : array_column($this->link()->query("SELECT name, value FROM $table WHERE $condition")->fetch_all(), 1, 0);
+    }
+
+    protected function table(string $name): string {
+        return in_array($this->prefix() . $name, $this->tables(), true) ? $this->quoted($this->prefix() . $name) : '';
+    }
+
+    protected function change(string $query, string $value): void {
+        $this->link()->prepare($query)->execute([$value]);
     }
 
     private function quoted(string $name): string {
@@ -321,12 +343,18 @@ class postgres extends database {
     }
 
     public function settings(string $table, string $condition): array {
-        $link = $this->link();
-        if (!in_array($this->prefix() . $table, array_column($this->tables($link), 'tablename'), true)) {
-            return [];
-        }
-        $rows = $this->ask($link, 'SELECT name, value FROM ' . pg_escape_identifier($link, $this->prefix() . $table) . " WHERE $condition");
-        return array_column(pg_fetch_all($rows), 'value', 'name');
+        $table = $this->table($table);
+        $rows = $table === '' ? null : $this->ask($this->link(), "SELECT name, value FROM $table WHERE $condition");
+        return $rows ? array_column(pg_fetch_all($rows), 'value', 'name') : [];
+    }
+
+    protected function table(string $name): string {
+        $found = array_column($this->tables($this->link()), 'quoted', 'tablename');
+        return $found[$this->prefix() . $name] ?? '';
+    }
+
+    protected function change(string $query, string $value): void {
+        $this->ask($this->link(), str_replace('?', '$1', $query), [$value]);
     }
 
     public function clear(): void {

@@ -78,6 +78,22 @@ final class node_orders {
         return ['same' => array_intersect_key($row, $order['values']) == $order['values']];
     }
 
+    /** Every node of the same network is bound to it no more; says which could not be reached. */
+    public function unbind(array $order): array {
+        global $DB;
+        $row = $DB->get_record('local_vmoodle', ['id' => $order['id']], '*', MUST_EXIST);
+        $bound = [];
+        $others = $row->mnet > 0 ? $DB->get_records_select('local_vmoodle', 'mnet = ? AND id <> ?', [$row->mnet, $row->id], 'id') : [];
+        foreach ($others as $other) {
+            try {
+                $this->database(['id' => $other->id])->forget_peer($row->vhostname);
+            } catch (Throwable $problem) {
+                $bound[] = $other->vhostname;
+            }
+        }
+        return $bound;
+    }
+
     /** The row goes, and with it what the master knows of the node as a peer of Moodle's network. */
     public function unregister(array $order): bool {
         global $DB;
@@ -85,9 +101,15 @@ final class node_orders {
         $transaction = $DB->start_delegated_transaction();
         $host = $row ? $DB->get_record('mnet_host', ['wwwroot' => $row->vhostname]) : null;
         $columns = ['mnet_host2service' => 'hostid', 'mnetservice_enrol_courses' => 'hostid', 'mnetservice_enrol_enrolments' => 'hostid',
-            'mnet_session' => 'mnethostid', 'mnet_sso_access_control' => 'mnet_host_id', 'mnet_host' => 'id'];
+            'mnet_session' => 'mnethostid', 'mnet_sso_access_control' => 'mnet_host_id'];
         foreach ($host ? array_intersect_key($columns, array_flip($DB->get_tables())) : [] as $table => $column) {
             $DB->delete_records($table, [$column => $host->id]);
+        }
+        if ($host) {
+            // People who came from there belong to the peer's row, which stays then, as it does in Moodle.
+            $DB->record_exists('user', ['mnethostid' => $host->id])
+                ? $DB->set_field('mnet_host', 'deleted', 1, ['id' => $host->id])
+                : $DB->delete_records('mnet_host', ['id' => $host->id]);
         }
         $DB->delete_records('local_vmoodle', ['id' => $order['id']]);
         $this->write_mark($order['id'], null);

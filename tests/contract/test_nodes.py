@@ -186,6 +186,35 @@ def test_a_node_is_removed_after_a_snapshot_and_comes_back_from_it_as_it_was(nod
     assert "is damaged" in told["msg"]
 
 
+def test_a_node_that_is_removed_is_nobodys_peer_any_more(nodes: Nodes, site: Site, alpha: Node, beta: Node) -> None:
+    """Nor of a node that cannot be asked, which is said; those of another network and people who came from there stay as they are."""
+    wish = {**nodes.place(), "mnet": 7}
+    assert "actions" in nodes.ask(template="alpha", **wish)
+    gone = Node("gone", "http://gone.campus.test", f"{site.database}_gone", nodes.folder / "data-gone")
+    register_node(site.server, master=site.database, node=gone)
+    columns = ", ".join(str(row["Field"]) for row in site.query("SHOW COLUMNS FROM mdl_mnet_host") if row["Field"] not in ("id", "wwwroot"))
+    peer = f"INSERT INTO mdl_mnet_host (wwwroot, {columns}) SELECT '{ADDRESS}', {columns} FROM mdl_mnet_host LIMIT 1"
+    of_peer = f"SELECT deleted FROM mdl_mnet_host WHERE wwwroot = '{ADDRESS}'"
+    came = f"UPDATE mdl_user SET mnethostid = (SELECT id FROM mdl_mnet_host WHERE wwwroot = '{ADDRESS}') WHERE username = 'guest'"
+    try:
+        site.query(f"UPDATE mdl_local_vmoodle SET mnet = 7 WHERE name IN ('{alpha.name}', '{gone.name}')")
+        for node in (None, alpha, beta):
+            site.query(peer, node)
+        site.query(came)
+        told = nodes.ask(state="absent", confirm=ADDRESS, snapshot_first=False)
+        assert told.get("actions") == ["removed"], told
+        assert [site.query(of_peer, node) for node in (None, alpha, beta)] == [[{"deleted": "1"}], [{"deleted": "1"}], [{"deleted": "0"}]]
+        assert told["warnings"] == [
+            f"{ADDRESS} is still a peer of nodes whose databases could not be reached: {gone.wwwroot}."
+        ]
+    finally:
+        site.query("UPDATE mdl_user SET mnethostid = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id') WHERE username = 'guest'")
+        for node in (None, alpha, beta):
+            site.query(f"DELETE FROM mdl_mnet_host WHERE wwwroot = '{ADDRESS}'", node)
+        site.query(f"DELETE FROM mdl_local_vmoodle WHERE name = '{gone.name}'")
+        site.query(f"UPDATE mdl_local_vmoodle SET mnet = 0 WHERE name = '{alpha.name}'")
+
+
 def test_no_password_is_on_a_command_line(nodes: Nodes, site: Site, alpha: Node, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     (tmp_path / "bin").mkdir()

@@ -135,6 +135,21 @@ def test_unknown_node_lies_over_http_too(web: PhpServer, alpha: Node) -> None:
     assert "No configuration for this host" in answer.body
 
 
+def test_node_in_a_sub_directory_is_found_by_a_link_in_the_code(site: Site, web: PhpServer) -> None:
+    node = site.add_node("law", wwwroot="http://campus.test/law")
+    link = site.code / "law"
+    site.configure("$CFG->vmoodleusesubpaths = true;")
+    try:
+        lost = web.get("/law/", host="campus.test")
+        assert node.wwwroot not in lost.body.replace("\\/", "/")
+        link.symlink_to(".")
+        found = web.get("/law/", host="campus.test")
+        assert (found.status, node.wwwroot in found.body.replace("\\/", "/")) == (200, True)
+    finally:
+        link.unlink(missing_ok=True)
+        site.configure()
+
+
 def test_registry_is_reached_through_phps_default_socket_only(site: Site, alpha: Node) -> None:
     result = run(["php", "-d", "max_input_vars=5000", "-d", "mysqli.default_socket=/nowhere", site.code / PURGE, f"--host={alpha.wwwroot}"])
     assert result.rc == 255

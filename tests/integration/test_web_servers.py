@@ -78,6 +78,21 @@ def test_a_node_is_served_the_release_that_its_own_link_names_and_nobody_else_is
     assert load.answers == {"same": load.answers["same"]}, load.answers
 
 
+def test_a_node_in_a_sub_directory_is_served_before_and_after_a_switch(server: str, tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    link = [{"dest": "law", "link": "."}]
+    asked = {**page("a"), "asked.php": "<?php echo is_link(__DIR__ . '/law') ? explode('/', $_SERVER['REQUEST_URI'])[1] : 'lost';"}
+    for mark in "ab":
+        root.source.commit({**asked, **page(mark)}, tag=mark)
+    root.done("live", "a", shared_files=link)
+    with serving(tmp_path / "web", root.path, server) as port:
+        for mark in "abab":
+            root.done("live", mark, shared_files=link)
+            for path in ("/law/", "/law/index.php", "/"):
+                assert fetch(port, path) == (200, f"{mark} {mark}")
+            assert fetch(port, "/law/asked.php") == (200, "law")
+
+
 def test_the_folder_public_is_served_alone_where_there_is_one(server: str, tmp_path: Path) -> None:
     root = Root(tmp_path)
     deliver(root, "a", {**page("a"), "lib/setup.php": "<?php", "info.php": "<?php echo $_SERVER['PATH_INFO'] ?? '';"})

@@ -7,20 +7,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection
+from pathlib import Path
 
 from ..common.errors import BadInput
 from . import looks
 from .layout import Layout
 from .seen import Look, Notes
-from .trees import SYMLINK, shown
+from .trees import SYMLINK, leads_out, shown
 
 LEFT_OUT = frozenset({".git", ".svn", ".hg", "CVS"})
 CONFIG = "config.php"
 
 
-def read(directory: Path, layout: Layout) -> Look:
-    """What is there, without what version control keeps of its own; refused where it is no code that can be served from elsewhere."""
+def read(directory: Path, layout: Layout, rendered: Collection[str]) -> Look:
+    """What is there, without what version control keeps of its own; refused where it is no code that can be served from elsewhere.
+
+    What is ``rendered`` into each release need not be as it is here.
+    """
     if not (directory / "version.php").is_file() and not (directory / "public" / "version.php").is_file():
         raise BadInput(f"adopt: {directory} has no version.php: it is not the code of a Moodle.")
     real, root = directory.resolve(), layout.root.resolve()
@@ -33,16 +37,21 @@ def read(directory: Path, layout: Layout) -> Look:
             )
     found = looks.scan(directory, Notes(), leave=LEFT_OUT)
     for path, seen in found.items():
-        if seen.entry.mode == SYMLINK and _leads_out(path, os.readlink(directory / path)):  # noqa: PTH115
-            raise BadInput(f"adopt: the link {shown(path)} leads out of {directory}: from another place it would lead elsewhere.")
+        if seen.entry.mode == SYMLINK and path not in rendered:
+            _check_link(directory, path)
     return found
 
 
-def _leads_out(path: str, target: str) -> bool:
-    """Of a relative link, by its text alone."""
-    depth = 0
-    for part in PurePosixPath(path).parent.joinpath(target).parts if not target.startswith("/") else ():
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            return True
-    return False
+def _check_link(directory: Path, path: str) -> None:
+    link = directory / path
+    target = os.readlink(link)  # noqa: PTH115
+    if not os.path.isabs(target):  # noqa: PTH117
+        if leads_out(path, target):
+            raise BadInput(f"adopt: the link {shown(path)} leads out of {directory}: from another place it would lead elsewhere.")
+    elif directory.resolve() in (link.resolve(), *link.resolve().parents):
+        # VMoodle makes such ones for nodes in sub-directories.
+        inside = os.path.relpath(link.resolve(), link.parent.resolve())
+        raise BadInput(
+            f"adopt: the link {shown(path)} leads to {shown(target)}, so that it would go on leading to this code when a release is served: "
+            f"name it in 'shared_files' as {{dest: {shown(path)}, link: {shown(inside)}}}."
+        )

@@ -216,7 +216,7 @@ class Delivery:
         directory = self.request.adopt
         if directory is None or self.current is not None:
             return False
-        found = adoption.read(directory, self.layout)
+        found = adoption.read(directory, self.layout, {str(file["dest"]) for file in self.request.shared_files})
         if not self.check_mode:
             self._under_journal(
                 lambda: self._take_over(directory, found), {"step": "adopt", "by": self.request.holder, "of": str(directory)}

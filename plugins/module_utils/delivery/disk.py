@@ -97,7 +97,7 @@ def make_equal(
     written = [path for path in needed if not (source and _linked(root, path, wanted[path], source, owner))]
     _make_sure_of_room(directory, blobs.sizes(wanted[path].oid for path in written))
     for path, content in zip(written, blobs.contents(wanted[path].oid for path in written)):
-        _write(root + path, wanted[path].mode, content, owner)
+        write(root + path, wanted[path].mode, content, owner, sealed_mode(wanted[path]))
     return touched
 
 
@@ -142,16 +142,12 @@ def _linked(root: str, path: str, entry: Entry, source: Source, owner: Ownership
     return True
 
 
-def _write(path: str, mode: str, content: bytes, owner: Ownership) -> None:
-    if mode == SYMLINK:
+def write(path: str, kind: str, content: bytes, owner: Ownership, mode: int) -> None:
+    """A new file or link; a file has its owner and mode before it has content that others must not read."""
+    if kind == SYMLINK:
         os.symlink(content, path)  # noqa: PTH211
         owner.give(path)
         return
-    write_file(path, content, sealed_mode(Entry(mode, "")), owner)
-
-
-def write_file(path: str, content: bytes, mode: int, owner: Ownership) -> None:
-    """A new file; it has its owner and mode before it has content that others must not read."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb", buffering=0) as file:
         owner.give(handle)

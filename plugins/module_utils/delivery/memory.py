@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import typing as t
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,16 +19,25 @@ from ..common.errors import MoodleError
 from ..common.files import write_atomically
 from .layout import Layout
 from .sessions import open_session
-from .trees import Entry
+from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A file that is put into a release beside what comes from Git (config.php); its content is kept by its hash."""
+    """A file that is put into a release beside what comes from Git (config.php); its content is kept by its hash.
+
+    That of a link is where it leads to.
+    """
 
     sha256: str
-    mode: int
+    mode: int  # with the kind of file where that is a link
     oid: str  # as Git would name the content, so that it is verified like any other file
+
+    @property
+    def git_mode(self) -> str:
+        if stat.S_ISLNK(self.mode):
+            return SYMLINK
+        return EXECUTABLE if self.mode & stat.S_IXUSR else REGULAR
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Release:
         return bool(self.tree) and (self.tree, dict(self.rendered)) == (other.tree, dict(other.rendered))
 
     def rendered_entries(self) -> dict[str, Entry]:
-        return {path: Entry("100755" if file.mode & 0o100 else "100644", file.oid) for path, file in self.rendered.items()}
+        return {path: Entry(file.git_mode, file.oid) for path, file in self.rendered.items()}
 
 
 @dataclass(frozen=True)

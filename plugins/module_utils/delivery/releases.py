@@ -63,7 +63,7 @@ class Releases:
             directory, wanted, before, blobs=self.history, owner=self.owner, source=source, notes=self.notes, more=rendered
         )
         for dest, file in rendered.items():
-            disk.write_file(str(directory / dest), self._kept(file.sha256, dest), file.mode, self.owner)
+            disk.write(str(directory / dest), file.git_mode, self._kept(file.sha256, dest), self.owner, file.mode)
         return looks.scan_again(directory, before, touched, self.notes)
 
     def verify(self, release: Release, look: Look) -> Look:

@@ -10,6 +10,7 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ..common.errors import BadInput
 
@@ -70,6 +71,16 @@ class Drift:
             "missing": [shown(path) for path in self.missing],
             "unexpected": [shown(path) for path in self.unexpected],
         }
+
+
+def leads_out(path: str, target: str) -> bool:
+    """Whether a link at ``path`` leads out of its tree, by its text alone."""
+    depth = 0
+    for part in PurePosixPath(path).parent.joinpath(target).parts if not target.startswith("/") else ("..",):
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
 
 
 def drift_of(expected: Files, found: Files) -> Drift:

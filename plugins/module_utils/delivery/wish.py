@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 import typing as t
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from .imports import check_source
 from .layout import NODE, check_release_id
 from .memory import Rendered
 from .steps import STATES
-from .trees import shown
+from .trees import leads_out, shown
 
 SEALED = ~0o222
 
@@ -96,13 +98,13 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
         dest = _destination(str(file["dest"]))
         if dest in rendered:
             raise BadInput(f"shared_files: {dest} is named twice.")
-        try:
-            content = Path(file["src"]).read_bytes()
-        except OSError as error:
-            raise BadInput(f"shared_files: {file['src']} cannot be read: {error.strerror}.") from error
+        if file.get("link"):
+            content, mode = os.fsencode(_target(file["link"], dest)), stat.S_IFLNK
+        else:
+            content, mode = _read(file["src"]), _mode(file.get("mode"), dest)
         sha256 = hashlib.sha256(content).hexdigest()
         oid = hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
-        rendered[dest] = Rendered(sha256, _mode(file.get("mode"), dest), oid)
+        rendered[dest] = Rendered(sha256, mode, oid)
         contents[sha256] = content
     return rendered, contents
 
@@ -123,6 +125,19 @@ def _destination(dest: str) -> str:
     if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts) or not dest.isprintable():
         raise BadInput(f"shared_files: '{shown(dest)}' does not lie inside a release: give a path relative to its root.")
     return str(path)
+
+
+def _read(source: str | Path) -> bytes:
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise BadInput(f"shared_files: {source} cannot be read: {error.strerror}.") from error
+
+
+def _target(target: str, dest: str) -> str:
+    if not target.isprintable() or leads_out(dest, target):
+        raise BadInput(f"shared_files: the link {dest} leads to '{shown(target)}', out of the release: give a path that stays inside.")
+    return target
 
 
 def _mode(value: object, dest: str) -> int:

@@ -51,13 +51,16 @@ class Source:
 class Workshop:
     """The work on nodes, under the lock of their master."""
 
-    def __init__(self, php: Php, routes: Routes, desk: Desk, snapshots: Snapshots, *, timeout: float | None) -> None:
+    def __init__(
+        self, php: Php, routes: Routes, desk: Desk, snapshots: Snapshots, *, timeout: float | None, warn: t.Callable[[str], None]
+    ) -> None:
         self._php = php
         self._routes = routes
         self._code = routes.code
         self._desk = desk
         self._timeout = timeout
         self._snapshots = snapshots
+        self._warn = warn
         self.master, *self._nodes = desk.nodes
         said = desk.order("overview", "The registry could not be read")
         self._marks: dict[int, Mark] = {int(row): mark for row, mark in said["marks"].items()}
@@ -305,6 +308,8 @@ class Workshop:
             self._desk.order("change", about, id=node.id, values={"enabled": 0}, mark={"state": "removing"})
         self._desk.order("remove_database", about, id=node.id, drop=True)
         node_data.remove(data, itself=True)
+        if bound := self._desk.order("unbind", about, id=node.id):
+            self._warn(f"{node.wwwroot} is still a peer of nodes whose databases could not be reached: {', '.join(bound)}.")
         self._desk.order("unregister", about, id=node.id)
         self._nodes = [known for known in self._nodes if known.id != node.id]
         return taken

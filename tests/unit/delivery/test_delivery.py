@@ -192,6 +192,38 @@ def test_rendered_files_that_no_release_holds_are_not_kept(delivered: Root, tmp_
     assert kept == {"three", "four"}
 
 
+LINK = {"dest": "law", "link": "."}
+
+
+def test_a_link_that_is_asked_for_is_in_each_release_and_verified(delivered: Root) -> None:
+    first = delivered.done("live", "new", shared_files=[LINK])
+    link = delivered.path / "current" / "law"
+    assert (link.readlink(), (link / "version.php").read_text()) == (Path(), "2")
+    assert not delivered.done("live", "new", shared_files=[LINK])["changed"]
+    assert delivered.done("live", "old", shared_files=[LINK], good=True)["release"] != first["release"]
+    assert (link.readlink(), (link / "version.php").read_text()) == (Path(), "1")
+    # Somebody leads it to where releases do not follow: what is served next has it right again.
+    delivered.file("law").unlink()
+    link.symlink_to("/srv/moodle")
+    assert delivered.call("live", "old", shared_files=[LINK], check=True)["drift"]["modified"] == ["law"]
+    delivered.done("live", "old", shared_files=[LINK])
+    assert link.readlink() == Path()
+    delivered.done("live", "new")
+    assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("target", ["..", "/", "/etc", "a/../..", "a\nb"])
+@pytest.mark.parametrize("dest", ["law", "local/law"])
+def test_a_link_leads_to_nothing_outside_of_the_release(root: Root, dest: str, target: str) -> None:
+    deeper = f"../{target}" if "/" in dest and not target.startswith("/") else target
+    assert "out of the release" in root.refused("live", "old", shared_files=[{"dest": dest, "link": deeper}])
+    assert not (root.path / "current").exists()
+
+
+def test_a_link_does_not_hide_code(root: Root) -> None:
+    assert "is part of the code base itself" in root.refused("live", "old", shared_files=[{"dest": "lib", "link": "."}])
+
+
 @pytest.mark.parametrize("dest", ["../x", "/etc/x", "", ".", "a/../../x", ".git/config", "a\nb", "a/.git/x"])
 def test_a_rendered_file_cannot_lie_outside_of_the_release(root: Root, tmp_path: Path, dest: str) -> None:
     assert "does not lie inside a release" in root.refused("live", "old", shared_files=shared(tmp_path, dest=dest))

@@ -254,6 +254,14 @@ def test_a_directory_around_the_delivery_root_is_not_adopted(tmp_path: Path) -> 
     assert "lie in each other" in root.refused("secured", adopt=str(root.folder))
 
 
+def test_a_link_that_leads_back_into_the_adopted_code_has_to_be_named(tmp_path: Path, by_hand: Path) -> None:
+    root = Root(tmp_path)
+    (by_hand / "law").symlink_to(by_hand)
+    assert "as {dest: law, link: .}" in root.refused("secured", adopt=str(by_hand))
+    root.done("secured", adopt=str(by_hand), shared_files=[{"dest": "law", "link": "."}])
+    assert (root.path / "current" / "law").readlink() == Path()
+
+
 def test_special_files_are_named(tmp_path: Path, by_hand: Path) -> None:
     os.mkfifo(by_hand / "pipe")
     assert "pipe" in Root(tmp_path).refused("secured", adopt=str(by_hand))

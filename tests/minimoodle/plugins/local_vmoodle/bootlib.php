@@ -15,6 +15,11 @@ function vmoodle_get_hostname(): void {
     $forwarded = ($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https';
     $scheme = str_starts_with($CFG->wwwroot, 'https') || $forwarded ? 'https' : 'http';
     $CFG->vmoodleroot = "$scheme://" . ($_SERVER['HTTP_HOST'] ?? $_SERVER['SERVER_NAME'] ?? '');
+    // The first part of the path is a node's when it is a link in the code.
+    [$first] = explode('/', ltrim($_SERVER['REQUEST_URI'] ?? '', '/'));
+    if (!empty($CFG->vmoodleusesubpaths) && $first !== '' && is_link("$CFG->dirroot/$first")) {
+        $CFG->vmoodleroot .= "/$first";
+    }
 }
 
 function vmoodle_boot_configuration(): void {
