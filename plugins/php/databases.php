@@ -240,7 +240,10 @@ class mysql extends database {
     }
 
     protected function change(string $query, string $value): void {
-        $this->link()->prepare($query)->execute([$value]);
+        $link = $this->link();
+        $prepared = $link->prepare($query);
+        $prepared->bind_param('s', $value);
+        $prepared->execute();
     }
 
     private function quoted(string $name): string {

@@ -78,7 +78,7 @@ final class node_orders {
         return ['same' => array_intersect_key($row, $order['values']) == $order['values']];
     }
 
-    /** Every node of the same network is bound to it no more; says which could not be reached. */
+    /** Every node of the same network is bound to it no more; says which still are, and why. */
     public function unbind(array $order): array {
         global $DB;
         $row = $DB->get_record('local_vmoodle', ['id' => $order['id']], '*', MUST_EXIST);
@@ -88,7 +88,7 @@ final class node_orders {
             try {
                 $this->database(['id' => $other->id])->forget_peer($row->vhostname);
             } catch (Throwable $problem) {
-                $bound[] = $other->vhostname;
+                $bound[] = "$other->vhostname (" . trim($problem->getMessage()) . ')';
             }
         }
         return $bound;

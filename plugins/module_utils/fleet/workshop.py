@@ -309,7 +309,7 @@ class Workshop:
         self._desk.order("remove_database", about, id=node.id, drop=True)
         node_data.remove(data, itself=True)
         if bound := self._desk.order("unbind", about, id=node.id):
-            self._warn(f"{node.wwwroot} is still a peer of nodes whose databases could not be reached: {', '.join(bound)}.")
+            self._warn(f"{node.wwwroot} is still a peer of {', '.join(bound)}.")
         self._desk.order("unregister", about, id=node.id)
         self._nodes = [known for known in self._nodes if known.id != node.id]
         return taken
