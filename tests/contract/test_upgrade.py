@@ -172,6 +172,12 @@ def test_plugin_that_left_the_disk_makes_an_upgrade_pending(way: Way) -> None:
     assert way.new.query("SELECT id FROM mdl_config_plugins WHERE plugin = 'local_contract'") == []
 
 
+def test_plugins_are_uninstalled_by_name_and_what_is_refused_is_only_said(way: Way) -> None:
+    asked = way.new.cli("admin/cli/uninstall_plugins.php", "--plugins=mod_page,theme_boost")
+    said = {line.partition("\t")[0] for line in asked.out.splitlines()}
+    assert (asked.rc, said) == (0, {"Will be uninstalled: mod_page", "Can not be uninstalled: theme_boost"})
+
+
 def test_plugin_that_went_back_aborts_in_the_middle(way: Way) -> None:
     # The plugin before had made an upgrade pending; it must be out of the way first.
     assert way.upgrade("--non-interactive").rc == 0
