@@ -140,7 +140,8 @@ def quiet_disk() -> Path:
 
 
 def file_system(folder: Path) -> str:
-    """Its type as the kernel names it."""
+    """Its type as the kernel names it; of one that is not there yet, that of the folder it will be in."""
+    folder = next(place for place in (folder, *folder.parents) if place.exists())
     return run_program(["stat", "--file-system", "--format=%T", folder]).must_succeed().out.strip()
 
 
