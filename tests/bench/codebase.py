@@ -17,7 +17,7 @@ from support.process import SupportError
 from support.sources import Source
 
 from .measure import Race, Row, Way
-from .workspace import Code, command, git, module
+from .workspace import PHP, Code, command, git, module
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,16 @@ class Builder:
     def store(self) -> Path:
         return self.folder.parent / "store.git"
 
-    def build(self, *, changed: bool, offline: bool = True, lint: bool = True) -> dict[str, Any]:
+    def build(self, *, changed: bool, offline: bool = True, lint: bool = True, **environment: str) -> dict[str, Any]:
         arguments = {
             "manifest": str(self.folder / "codebase.yml"),
             "store": str(self.store),
             "repository": str(self.repository),
             "offline": offline,
             "lint": lint,
+            "_php": str(PHP),
         }
-        return module("moodle_codebase", arguments, changed=changed)
+        return module("moodle_codebase", arguments, changed=changed, **environment)
 
     def declare(self, plugins: Mapping[str, Source]) -> None:
         """Write the file; the ref of a plugin without one is left to the module."""

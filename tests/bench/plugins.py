@@ -19,7 +19,7 @@ from support.sources import Source
 from .codebase import Builder, clone, clone_all, commit_all, refuse_other_work, replace_plugin
 from .measure import Growth, Race, Row, Way
 from .shapes import CHANGING, Plugin, make_plugins
-from .workspace import Code, command, git, start
+from .workspace import Code, command, git, packed, start
 
 MANY = 100
 COUNTS = (10, 50, 100, 500)
@@ -31,10 +31,11 @@ PRESENT = (
     "of real ones: 30 to 150 files, eight releases, six branches. The ordinary way clones from repositories on the same disk, by hard "
     "links, one after the other; what `cp -R` copies lies there at the wanted release. Neither publishes anything."
 )
+PACKED = "Ansible brings a module to its host in one archive, out of which Python compiles it each time; the other rows find it compiled."
 LEAST = "Python reads the module and Ansible's libraries, and does nothing: the least that any module takes, whatever it is asked for."
 CHECKED = "The module has PHP check each file that changed, and pushes commit, tag and lock to a repository: the ordinary way does neither."
 FIRST = "Store and repository are made anew, and all is pushed. The sources lie on the same disk: no network whose waiting could overlap."
-LINTED = "`php -l` looks at every PHP file of the plugins, a process for each: the module's default. The ordinary way has no such check."
+LINTED = "PHP compiles every PHP file of the plugins: the module's default. The ordinary way has no such check."
 BEHIND_LINE = f"Each connection to a source waits {WAITING} s before it gives anything. The ordinary way clones with `--depth=1`."
 
 
@@ -93,6 +94,8 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
     ready = {name: Path(shutil.copytree(kept / path, folder / "ready" / name)) for name, path in paths.items()}
 
     still = _still("module, refs named in the file", named)
+    brought = packed(folder)
+    still_packed = Way("module, packed as Ansible brings it", lambda _: named.build(changed=False, **brought))
     still_left_open = _still("module, refs left to it, as the lock holds them", left_open)
     alone = Way("Python's start alone", lambda _: start("moodle_codebase"))
     moving = campus.moving()
@@ -112,6 +115,7 @@ def race(code: Code, folder: Path, rounds: int) -> Race:
         rounds,
         [
             Row(f"{works}, nothing changed", still, again, PRESENT),
+            Row(f"{works}, nothing changed", still_packed, again, PACKED),
             Row(f"{works}, nothing changed", still_left_open, again, PRESENT),
             Row(f"{works}, nothing changed", still, copied, PRESENT),
             Row(f"{works}: what of ours is Python's start", alone, again, LEAST),

@@ -151,6 +151,8 @@ def say(name: str, text: str) -> None:
 if __name__ == "__main__":
     # The database server ends and the folder goes, however this run is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Every way finds Python's compiled files, whoever's shell this is.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         sys.exit(main())
     except SupportError as error:

@@ -12,11 +12,13 @@ import os
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import ansible
 from support.cache import cache_directory
 from support.platforms import Platform, real, real_available, standin
 from support.process import SupportError, program
@@ -26,7 +28,8 @@ from support.sources import Source, resolve, unreadable
 
 ENOUGH = 6 * 2**30
 DISK = cache_directory() / "bench"
-PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+PHP = PLUGINS / "php"
 _REAL_PLUGINS = dict.fromkeys(("tool_redis", "tool_opcache", "mod_attendance"), "MOODLE_402_STABLE")
 _STANDIN_PLUGINS = {"tool_steward": "v1.1.0", "theme_campus": "MOODLE_402_STABLE", "mod_board": "v4.2-r2"}
 
@@ -103,15 +106,30 @@ def command(*words: str | Path, cwd: Path | None = None, out: Path | None = None
     run_program(words, cwd=cwd, env=CLEAN, stdout_file=out).must_succeed()
 
 
-def module(name: str, arguments: Mapping[str, Any], *, changed: bool) -> dict[str, Any]:
+def module(name: str, arguments: Mapping[str, Any], *, changed: bool, **environment: str) -> dict[str, Any]:
     """A module in a process of its own; that it did what was measured is part of the measurement."""
-    result = call_module(name, arguments)
+    result = call_module(name, arguments, **environment)
     return checked(name, result, changed=changed)
 
 
 def start(name: str) -> None:
     """What Python does before a module begins: the module, and all that it needs, is read."""
     run_program([sys.executable, "-c", f"import {MODULES}.{name}"], env=module_environment()).must_succeed()
+
+
+def packed(folder: Path) -> dict[str, str]:
+    """The environment of modules that come to a host as Ansible brings them: in one archive, out of which Python compiles them each time."""
+    shared, files = Path(ansible.__file__).parent / "module_utils", dict[str, Path]()
+    for root, inside in ((shared, "ansible/module_utils"), (PLUGINS, "ansible_collections/lms/moodle/plugins")):
+        files.update((f"{inside}/{file.relative_to(root)}", file) for file in root.rglob("*.py"))
+    packages = {str(parent) for name in files for parent in PurePosixPath(name).parents[:-1]}
+    with zipfile.ZipFile(folder / "modules.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, file in files.items():
+            archive.write(file, name)
+        for package in sorted(packages):
+            if f"{package}/__init__.py" not in files:
+                archive.writestr(f"{package}/__init__.py", f"__version__ = '{ansible.__version__}'\n")
+    return {"PYTHONPATH": str(folder / "modules.zip")}
 
 
 def checked(name: str, result: dict[str, Any], *, changed: bool) -> dict[str, Any]:
