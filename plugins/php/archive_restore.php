@@ -43,7 +43,9 @@ function order_restore(array $order): array {
         $courseid = (int) restore_dbops::create_new_course($fullname, $shortname, (int) $order['category']);
         set_mark("{$key}:begun", $courseid);
         $transaction->allow_commit();
+        $last = (int) $DB->get_field_sql('SELECT MAX(id) FROM {user}');
         $warnings = fill_course($courseid, $folder, (bool) $order['users']);
+        $people = people_who_had_left($courseid, "{$path}/users.xml", $last);
         $transaction = $DB->start_delegated_transaction();
         set_aside("{$key}:course", $key);
         $warnings = [...$warnings, ...give_names($courseid, $order['names'])];
@@ -51,7 +53,7 @@ function order_restore(array $order): array {
         set_mark("{$key}:begun", null);
         $transaction->allow_commit();
         rebuild_course_cache($courseid, true);
-        return ['course' => $courseid, 'warnings' => $warnings];
+        return ['course' => $courseid, 'warnings' => $warnings, 'people' => $people];
     } catch (Throwable $error) {
         if ($DB->is_transaction_started()) {
             $DB->force_transaction_rollback();
@@ -127,6 +129,25 @@ function fill_course(int $courseid, string $folder, bool $users): array {
     } finally {
         $controller->destroy();
     }
+}
+
+/** The numbers of those whom the restore has made anew, or to whom it gave back what they had, though they are deleted. */
+function people_who_had_left(int $courseid, string $file, int $last): array {
+    global $DB;
+    $found = $DB->get_fieldset_sql('SELECT DISTINCT u.id FROM {user} u JOIN {user_enrolments} ue ON ue.userid = u.id
+        JOIN {enrol} e ON e.id = ue.enrolid WHERE e.courseid = :course AND u.deleted = 1', ['course' => $courseid]);
+    $new = $DB->get_records_select_menu('user', 'id > :last', ['last' => $last], '', 'username, id');
+    $reader = new XMLReader();
+    // Others may have come meanwhile, by another way.
+    if ($new && is_file($file) && $reader->open($file)) {
+        while ($reader->read()) {
+            if ($reader->nodeType === XMLReader::ELEMENT && $reader->name === 'username') {
+                $found[] = $new[$reader->readString()] ?? 0;
+            }
+        }
+        $reader->close();
+    }
+    return array_values(array_unique(array_filter(array_map('intval', $found))));
 }
 
 function plain_text(string $html): string {

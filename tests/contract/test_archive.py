@@ -96,6 +96,23 @@ def test_courses_go_the_whole_way_and_one_comes_back(archiving: Archiving) -> No
     assert len(_left(archiving)) == 1
 
 
+def test_people_who_were_erased_do_not_come_back_unseen(archiving: Archiving) -> None:
+    name = f"{archiving.run}-1"
+    of_course = f"JOIN mdl_enrol e ON e.id = ue.enrolid JOIN mdl_course c ON c.id = e.courseid WHERE c.shortname = '{name}'"
+    (row,) = archiving.source.query(f"SELECT MIN(ue.userid) AS id FROM mdl_user_enrolments ue {of_course}")
+    archiving.chain(_category(archiving))
+    archiving.purge()
+    try:
+        archiving.source.query(
+            f"UPDATE mdl_user SET email = MD5(username), username = CONCAT(email, '.1700000000'), deleted = 1 WHERE id = {row['id']}"
+        )
+        back = archiving.ask(archiving.source, "given_back", courses=[name])
+        assert back.get("msg") is None
+        assert [warning for warning in archiving.warnings if name in warning and "erase again" in warning], archiving.warnings
+    finally:
+        archiving.source.query(f"UPDATE mdl_user SET deleted = 0 WHERE id = {row['id']}")
+
+
 def test_archive_is_emptied_when_its_time_is_over(archiving: Archiving) -> None:
     archiving.chain(_category(archiving))
     archiving.purge()

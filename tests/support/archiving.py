@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .mariadb import MariaDB
 from .moodle import Site, installed_site
 from .options import defaults
 from .platforms import Platform
+from .sources import Source
 
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
 HOSTILE = 'L\'année “1re” / <b>"droit"</b>\n\U0001f600 \\ 100 %'
@@ -91,10 +93,10 @@ class Archiving:
         return self.storage / self.run
 
 
-def make_archiving(platform: Platform, server: MariaDB, folder: Path) -> Archiving:
+def make_archiving(platform: Platform, server: MariaDB, folder: Path, plugins: Mapping[str, Source] | None = None) -> Archiving:
     """A source and an archive that are truly different sites."""
-    source = installed_site(platform, folder / "source", server, wwwroot="http://source.test")
-    archive = installed_site(platform, folder / "archive", server, wwwroot="http://archive.test")
+    source = installed_site(platform, folder / "source", server, wwwroot="http://source.test", plugins=plugins)
+    archive = installed_site(platform, folder / "archive", server, wwwroot="http://archive.test", plugins=plugins)
     assert source.config("siteidentifier") != archive.config("siteidentifier")
     (folder / "storage").mkdir()
     return Archiving(source, archive, folder / "storage")

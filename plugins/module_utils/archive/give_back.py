@@ -98,6 +98,10 @@ class GiveBackRun(Operation):
         wrong = [found for found in compare(held, seen["facts"], users=users) if not found.allowed]
         for text in (*answer["warnings"], *(found.text() for found in wrong)):
             self._warn(f"{course.shortname} (course {course.id}): {text}")
+        if people := answer["people"]:
+            numbers = ", ".join(map(str, people))
+            told = f"people who had left the platform came back with it (users {numbers}): erase again whom you had to erase"
+            self._warn(f"{course.shortname} (course {course.id}): {told}")
         return replace(course, given_back=int(answer["course"]))
 
     def _above(self, course: Course) -> list[Mapping[str, t.Any]]:

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the lms.moodle contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What only a real Moodle has: questions that courses share, and scripts for local_moodlescript."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.archiving import Archiving, courses_of, make_archiving, make_tree, marks
+from support.mariadb import MariaDB
+from support.platforms import Platform
+from support.sources import Source, unreadable
+
+MOODLESCRIPT = "https://github.com/vfremaux/moodle-local_moodlescript"
+COURSES = ("shared-1", "shared-2", "shared-3")
+# Questions in the bank of the category above all courses, and in each course a quiz that uses them beside one of its own.
+_SHARE = r"""
+define('CLI_SCRIPT', true);
+require($argv[1] . '/config.php');
+require_once($CFG->libdir . '/testing/generator/lib.php');
+require_once($CFG->dirroot . '/mod/quiz/locallib.php');
+\core\session\manager::set_user(get_admin());
+$generator = new testing_data_generator();
+$questions = $generator->get_plugin_generator('core_question');
+$bank = $questions->create_question_category(['contextid' => context_coursecat::instance($argv[2])->id, 'name' => 'Bank of the faculty']);
+$shared = [];
+foreach (['truefalse', 'shortanswer', 'essay'] as $kind) {
+    $shared[] = $questions->create_question($kind, null, ['category' => $bank->id, 'name' => "shared $kind"]);
+}
+foreach (json_decode($argv[3]) as $id) {
+    $quiz = $generator->create_module('quiz', ['course' => $id, 'name' => 'Test', 'sumgrades' => 4, 'grade' => 10]);
+    $own = $questions->create_question_category(['contextid' => context_course::instance($id)->id, 'name' => "Bank of course $id"]);
+    foreach ([...$shared, $questions->create_question('truefalse', null, ['category' => $own->id, 'name' => "own $id"])] as $question) {
+        quiz_add_quiz_question($question->id, $quiz);
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def sites(real_platform: Platform, database_server: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Archiving:
+    if reason := unreadable(MOODLESCRIPT):
+        pytest.skip(reason)
+    plugins = {"local/moodlescript": Source(MOODLESCRIPT, "MOODLE_41_STABLE")}
+    sites = make_archiving(real_platform, database_server, tmp_path_factory.mktemp("archive"), plugins)
+    numbers = [sites.source.make_course(name) for name in COURSES]
+    top = make_tree(sites.source, {"name": "Faculty", "idnumber": "faculty", "courses": numbers})
+    sites.source.php("-r", _SHARE, "--", sites.source.code, str(top), json.dumps(numbers), timeout=600).must_succeed()
+    return sites
+
+
+def test_courses_that_share_questions_bring_them_along_once(sites: Archiving, tmp_path: Path) -> None:
+    archiving = replace(sites, storage=tmp_path, run="shared", warnings=[])
+    verified = archiving.chain({"idnumber": "faculty"}, workers=2)
+    assert (verified.get("msg"), verified["counts"]["verified"]) == (None, len(COURSES))
+    archive = archiving.archive
+    assert (set(courses_of(archive)), marks(archive)) == (set(COURSES), [])
+    asked = (
+        "SELECT c.shortname, q.name, qc.name AS bank FROM mdl_question_references r JOIN mdl_context cx ON cx.id = r.usingcontextid "
+        "JOIN mdl_course_modules cm ON cm.id = cx.instanceid JOIN mdl_course c ON c.id = cm.course "
+        "JOIN mdl_question_bank_entries e ON e.id = r.questionbankentryid JOIN mdl_question_categories qc ON qc.id = e.questioncategoryid "
+        "JOIN mdl_question_versions v ON v.questionbankentryid = e.id JOIN mdl_question q ON q.id = v.questionid"
+    )
+    used = {(row["shortname"], row["name"]) for row in archive.query(asked)}
+    assert used == {(row["shortname"], row["name"]) for row in archiving.source.query(asked)}
+    assert len(used) == 4 * len(COURSES), "each quiz has its four questions"
+    banks = archive.query("SELECT COUNT(*) AS n FROM mdl_question WHERE name LIKE 'shared %'")
+    assert banks == [{"n": "3"}], "the bank that they share came once"
+    purged = archiving.purge()
+    assert (purged.get("msg"), purged["counts"]["purged"]) == (None, len(COURSES))
+    back = archiving.ask(archiving.source, "given_back", courses=["shared-2"])
+    assert (back.get("msg"), set(courses_of(archiving.source))) == (None, {"shared-2"})
+
+
+def test_a_file_for_moodlescript_runs_for_each_course(sites: Archiving, tmp_path: Path) -> None:
+    number = sites.source.make_course("scripted")
+    make_tree(sites.source, {"name": "Scripted", "idnumber": "scripted", "courses": [number]})
+    archiving = replace(sites, storage=tmp_path, run="scripted", warnings=[])
+    script = tmp_path / "before.mdl"
+    script.write_text("THIS IS NO COMMAND\n")
+    refused = archiving.ask(archiving.source, "archived", category={"idnumber": "scripted"}, pre_script=str(script))
+    assert (refused["failed"], refused["counts"]["failed"]) == (True, 1)
+    assert f"{script} went wrong" in refused["msg"]
+    script.write_text("ADD CATEGORY made IF NOT EXISTS\n")
+    done = archiving.ask(archiving.source, "archived", category={"idnumber": "scripted"}, pre_script=str(script))
+    assert (done.get("msg"), done["finished"]) == (None, True)
+    assert archiving.source.query("SELECT name FROM mdl_course_categories WHERE name = 'made'") == [{"name": "made"}]
