@@ -95,7 +95,8 @@ function unpack_backup(string $file, string $folder): void {
     $found = get_file_packer('application/vnd.moodle.backup')->extract_to_pathname($file, $folder);
     foreach (is_array($found) ? $found : ['' => false] as $name => $done) {
         if ($done !== true) {
-            throw new RuntimeException("the backup cannot be unpacked ({$name})");
+            $left = round(disk_free_space($folder) / 2 ** 20);
+            throw new RuntimeException("the backup cannot be unpacked ({$name}): it is damaged, or there is no room, {$folder} has {$left} MB left");
         }
     }
 }
@@ -136,7 +137,7 @@ function people_who_had_left(int $courseid, string $file, int $last): array {
     global $DB;
     $found = $DB->get_fieldset_sql('SELECT DISTINCT u.id FROM {user} u JOIN {user_enrolments} ue ON ue.userid = u.id
         JOIN {enrol} e ON e.id = ue.enrolid WHERE e.courseid = :course AND u.deleted = 1', ['course' => $courseid]);
-    $new = $DB->get_records_select_menu('user', 'id > :last', ['last' => $last], '', 'username, id');
+    $new = array_column($DB->get_records_select('user', 'id > :last', ['last' => $last], '', 'id, username'), 'id', 'username');
     $reader = new XMLReader();
     // Others may have come meanwhile, by another way.
     if ($new && is_file($file) && $reader->open($file)) {

@@ -23,20 +23,28 @@ _SHARE = r"""
 define('CLI_SCRIPT', true);
 require($argv[1] . '/config.php');
 require_once($CFG->libdir . '/testing/generator/lib.php');
+require_once($CFG->libdir . '/questionlib.php');
 require_once($CFG->dirroot . '/mod/quiz/locallib.php');
 \core\session\manager::set_user(get_admin());
 $generator = new testing_data_generator();
-$questions = $generator->get_plugin_generator('core_question');
-$bank = $questions->create_question_category(['contextid' => context_coursecat::instance($argv[2])->id, 'name' => 'Bank of the faculty']);
-$shared = [];
-foreach (['truefalse', 'shortanswer', 'essay'] as $kind) {
-    $shared[] = $questions->create_question($kind, null, ['category' => $bank->id, 'name' => "shared $kind"]);
+function bank(context $context, string $name): stdClass {
+    global $DB;
+    $bank = ['name' => $name, 'contextid' => $context->id, 'info' => '', 'infoformat' => FORMAT_HTML, 'stamp' => make_unique_id_code(),
+        'parent' => question_get_top_category($context->id, true)->id, 'sortorder' => 999];
+    return $DB->get_record('question_categories', ['id' => $DB->insert_record('question_categories', (object) $bank)]);
 }
+function question(stdClass $bank, string $name): int {
+    $text = ['text' => $name, 'format' => FORMAT_HTML];
+    $form = (object) ['category' => "$bank->id,$bank->contextid", 'name' => $name, 'questiontext' => $text, 'defaultmark' => 1, 'penalty' => 1,
+        'generalfeedback' => $text, 'correctanswer' => 1, 'feedbacktrue' => $text, 'feedbackfalse' => $text, 'status' => 'ready', 'idnumber' => ''];
+    return question_bank::get_qtype('truefalse')->save_question((object) ['qtype' => 'truefalse', 'category' => $bank->id], $form)->id;
+}
+$bank = bank(context_coursecat::instance($argv[2]), 'Bank of the faculty');
+$shared = array_map(fn(int $number): int => question($bank, "shared $number"), [1, 2, 3]);
 foreach (json_decode($argv[3]) as $id) {
     $quiz = $generator->create_module('quiz', ['course' => $id, 'name' => 'Test', 'sumgrades' => 4, 'grade' => 10]);
-    $own = $questions->create_question_category(['contextid' => context_course::instance($id)->id, 'name' => "Bank of course $id"]);
-    foreach ([...$shared, $questions->create_question('truefalse', null, ['category' => $own->id, 'name' => "own $id"])] as $question) {
-        quiz_add_quiz_question($question->id, $quiz);
+    foreach ([...$shared, question(bank(context_course::instance($id), "Bank of course $id"), "own $id")] as $question) {
+        quiz_add_quiz_question($question, $quiz);
     }
 }
 """

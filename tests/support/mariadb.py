@@ -94,7 +94,7 @@ class MariaDB:
             f"--datadir={data}",
             f"--socket={self.socket}",
             f"--pid-file={self.directory / 'mariadb.pid'}",
-            # A server that starts removes all temporary tables from its folder: in a shared one those of other servers that run.
+            # A server that starts removes all temporary tables from its folder: in a shared one those of other servers, which fail then.
             f"--tmpdir={self.directory}",
             f"--user={getpass.getuser()}",
             *_SETTINGS,
@@ -192,6 +192,7 @@ class MariaDB:
                 "--no-defaults",
                 f"--datadir={data}",
                 f"--user={getpass.getuser()}",
+                f"--tmpdir={self.directory}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 # Initialisation is the slow half of a start when each page is synced to disk.
