@@ -12,6 +12,9 @@ function order_script(array $order): array {
         throw new RuntimeException("{$order['file']} is no program, and local_moodlescript, which could run it, is not installed");
     }
     require_once($library);
+    if (!function_exists('local_moodlescript_get_engine')) {
+        throw new RuntimeException("{$order['file']} cannot be run: local_moodlescript is too old here, it needs version 2023062603 or newer");
+    }
     $level = 0;
     $engine = local_moodlescript_get_engine(file_get_contents($order['file']));
     $said = local_moodlescript_execute($engine, (object) ['courseid' => (int) $order['course_id']], $level);
