@@ -18,7 +18,7 @@ from support.sources import Source, unreadable
 
 MOODLESCRIPT = "https://github.com/vfremaux/moodle-local_moodlescript"
 COURSES = ("shared-1", "shared-2", "shared-3")
-# Questions in the bank of the category above all courses, and in each course a quiz that uses them beside one of its own.
+# Questions in the banks of the site and of the category above all courses, and in each course a quiz that uses them beside one of its own.
 _SHARE = r"""
 define('CLI_SCRIPT', true);
 require($argv[1] . '/config.php');
@@ -39,8 +39,9 @@ function question(stdClass $bank, string $name): int {
         'generalfeedback' => $text, 'correctanswer' => 1, 'feedbacktrue' => $text, 'feedbackfalse' => $text, 'status' => 'ready', 'idnumber' => ''];
     return question_bank::get_qtype('truefalse')->save_question((object) ['qtype' => 'truefalse', 'category' => $bank->id], $form)->id;
 }
-$bank = bank(context_coursecat::instance($argv[2]), 'Bank of the faculty');
-$shared = array_map(fn(int $number): int => question($bank, "shared $number"), [1, 2, 3]);
+$faculty = bank(context_coursecat::instance($argv[2]), 'Bank of the faculty');
+$site = bank(context_system::instance(), 'Bank of the site');
+$shared = [question($faculty, 'of the faculty'), question($faculty, 'of the faculty too'), question($site, 'of the site')];
 foreach (json_decode($argv[3]) as $id) {
     $quiz = $generator->create_module('quiz', ['course' => $id, 'name' => 'Test', 'sumgrades' => 4, 'grade' => 10]);
     foreach ([...$shared, question(bank(context_course::instance($id), "Bank of course $id"), "own $id")] as $question) {
@@ -77,9 +78,10 @@ def test_courses_that_share_questions_bring_them_along_once(sites: Archiving, tm
     used = {(row["shortname"], row["name"]) for row in archive.query(asked)}
     assert used == {(row["shortname"], row["name"]) for row in archiving.source.query(asked)}
     assert len(used) == 4 * len(COURSES), "each quiz has its four questions"
-    # Its questions come with each course: Moodle 4.2 does not find those again that are there.
-    banks = archive.query("SELECT COUNT(*) AS n FROM mdl_question_categories WHERE name = 'Bank of the faculty'")
-    assert banks == [{"n": "1"}], "the bank that they share came once"
+    asked = "SELECT qc.name, cx.contextlevel FROM mdl_question_categories qc JOIN mdl_context cx ON cx.id = qc.contextid WHERE qc.name LIKE '%s'"
+    assert archive.query(asked % "Bank of the site") == [{"name": "Bank of the site", "contextlevel": "10"}], "it came once"
+    # What belongs to a category of another site Moodle puts into each course.
+    assert archive.query(asked % "Bank of the faculty") == 3 * [{"name": "Bank of the faculty", "contextlevel": "50"}]
     purged = archiving.purge()
     assert (purged.get("msg"), purged["counts"]["purged"]) == (None, len(COURSES))
     back = archiving.ask(archiving.source, "given_back", courses=["shared-2"])
@@ -90,12 +92,17 @@ def test_a_file_for_moodlescript_runs_for_each_course(sites: Archiving, tmp_path
     number = sites.source.make_course("scripted")
     make_tree(sites.source, {"name": "Scripted", "idnumber": "scripted", "courses": [number]})
     archiving = replace(sites, storage=tmp_path, run="scripted", warnings=[])
+    # It loads these files of another plugin, whatever it is asked for.
+    needed = sites.source.code / "course/format/page/classes"
+    needed.mkdir(parents=True)
+    for name in ("page", "tree"):
+        (needed / f"{name}.class.php").write_text("<?php\n")
     script = tmp_path / "before.mdl"
     script.write_text("THIS IS NO COMMAND\n")
     refused = archiving.ask(archiving.source, "archived", category={"idnumber": "scripted"}, pre_script=str(script))
     assert (refused["failed"], refused["counts"]["failed"]) == (True, 1)
     assert f"{script} went wrong" in refused["msg"]
-    script.write_text("ADD CATEGORY made IF NOT EXISTS\n")
+    script.write_text("ADD CATEGORY made IN current HAVING\nidnumber: made\n")
     done = archiving.ask(archiving.source, "archived", category={"idnumber": "scripted"}, pre_script=str(script))
     assert (done.get("msg"), done["finished"]) == (None, True)
     assert archiving.source.query("SELECT name FROM mdl_course_categories WHERE name = 'made'") == [{"name": "made"}]
