@@ -387,9 +387,7 @@ class VmoodleNode:
         # What the registry says counts from the moment on when nobody else changes it.
         with lock, Desk.open(self.php, self.routes.code) as desk:
             snapshots = Snapshots(Path(self.parameters["snapshots"] or home / "snapshots"), desk)
-            yield Workshop(
-                self.php, self.routes, desk, snapshots, timeout=self.parameters["timeout"] or None, warn=self.warnings.append
-            )
+            yield Workshop(self.php, self.routes, desk, snapshots, timeout=self.parameters["timeout"] or None, warn=self.warnings.append)
 
     def _all(self, workshop: Workshop) -> dict[str, t.Any]:
         count = self.background.counter("nodes")

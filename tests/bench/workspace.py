@@ -118,7 +118,7 @@ def start(name: str) -> None:
 
 
 def packed(folder: Path) -> dict[str, str]:
-    """The environment of modules that come to a host as Ansible brings them: in one archive, out of which Python compiles them each time."""
+    """The environment of modules that come to a host as Ansible brings them: in one archive that Python compiles each time."""
     shared, files = Path(ansible.__file__).parent / "module_utils", dict[str, Path]()
     for root, inside in ((shared, "ansible/module_utils"), (PLUGINS, "ansible_collections/lms/moodle/plugins")):
         files.update((f"{inside}/{file.relative_to(root)}", file) for file in root.rglob("*.py"))

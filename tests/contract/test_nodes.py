@@ -204,10 +204,16 @@ def test_a_node_that_is_removed_is_nobodys_peer_any_more(nodes: Nodes, site: Sit
         site.query(came)
         told = nodes.ask(state="absent", confirm=ADDRESS, snapshot_first=False)
         assert told.get("actions") == ["removed"], told
-        assert [site.query(of_peer, node) for node in (None, alpha, beta)] == [[{"deleted": "1"}], [{"deleted": "1"}], [{"deleted": "0"}]], told
+        assert [site.query(of_peer, node) for node in (None, alpha, beta)] == [
+            [{"deleted": "1"}],
+            [{"deleted": "1"}],
+            [{"deleted": "0"}],
+        ], told
         assert re.search(f"{ADDRESS} is still a peer of {gone.wwwroot} \\(Unknown database [^,]*\\)\\.", json.dumps(told["warnings"])), told
     finally:
-        site.query("UPDATE mdl_user SET mnethostid = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id') WHERE username = 'guest'")
+        site.query(
+            "UPDATE mdl_user SET mnethostid = (SELECT value FROM mdl_config WHERE name = 'mnet_localhost_id') WHERE username = 'guest'"
+        )
         for node in (None, alpha, beta):
             site.query(f"DELETE FROM mdl_mnet_host WHERE wwwroot = '{ADDRESS}'", node)
         site.query(f"DELETE FROM mdl_local_vmoodle WHERE name = '{gone.name}'")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A storage or a platform's temporary folder that is full, beforehand or in the middle: said in words, nothing is lost, and gone on with."""
+"""A storage or a platform's temporary folder that is full, beforehand or in the middle: said in words, and nothing is lost."""
 
 from __future__ import annotations
 

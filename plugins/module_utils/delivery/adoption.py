@@ -52,6 +52,6 @@ def _check_link(directory: Path, path: str) -> None:
         # VMoodle makes such ones for nodes in sub-directories.
         inside = os.path.relpath(link.resolve(), link.parent.resolve())
         raise BadInput(
-            f"adopt: the link {shown(path)} leads to {shown(target)}, so that it would go on leading to this code when a release is served: "
+            f"adopt: the link {shown(path)} leads to {shown(target)}, and would go on leading to this code when a release is served: "
             f"name it in 'shared_files' as {{dest: {shown(path)}, link: {shown(inside)}}}."
         )
