@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,27 @@ from support.play import run_module
 from support.process import SupportError
 
 from .measure import Race, Row, Way
-from .workspace import PHP, checked, module, title
+from .workspace import PHP, Missing, checked, module, title
 
 WORKERS = 2
+# A file that no other course has, and that cannot be packed.
+_ADD_FILE = r"""
+define('CLI_SCRIPT', true);
+require($argv[1] . '/config.php');
+get_file_storage()->create_file_from_pathname(['contextid' => context_course::instance($argv[2])->id, 'component' => 'course',
+    'filearea' => 'overviewfiles', 'itemid' => 0, 'filepath' => '/', 'filename' => 'large.bin'], $argv[3]);
+"""
 
 
-def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses: int = 24) -> Race:
+def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, *, courses: int = 24, megabytes: int = 0) -> Race:
+    if megabytes and platform.name != "real":
+        raise Missing("large courses are only made of a real Moodle")
     site = installed_site(platform, folder / "archive", server)
     made = [site.make_course(f"course-{number}") for number in range(courses)]
+    for course in made if megabytes else ():
+        large = folder / "large.bin"
+        large.write_bytes(os.urandom(megabytes * 2**20))
+        site.php("-r", _ADD_FILE, "--", site.code, str(course), large).must_succeed()
     storage = folder / "storage"
     storage.mkdir()
 
@@ -86,12 +100,13 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, courses
     )
     loop = Way("loop over `admin/cli/backup.php`", one_after_another)
     note = f"{WORKERS} PHP workers that live for many courses; each backup is read back and a journal is kept, which the loop does not."
-    work = f"backup of {courses} small courses"
+    kind = f"courses of {megabytes} MB" if megabytes else "small courses"
+    work = f"backup of {courses} {kind}"
     ours = Way("module alone, restores", restored, another_run)
     theirs = Way("loop over `admin/cli/restore_backup.php`", restored_one_after_another)
     back = f"{WORKERS} PHP workers; each backup is read through first, names, ID numbers and order are set, and a journal is kept."
     return Race(
         title(platform),
         rounds,
-        [Row(work, alone, loop, note), Row(work, play, loop, note), Row(f"restore of {courses} small courses", ours, theirs, back)],
+        [Row(work, alone, loop, note), Row(work, play, loop, note), Row(f"restore of {courses} {kind}", ours, theirs, back)],
     )

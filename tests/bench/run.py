@@ -81,12 +81,15 @@ RACES: dict[str, Callable[[Track], Race | Growth | Counted]] = {
     "nodes-memory": lambda track: fleet.memory(track.own("fleet-memory")),
     "nodes-overhead": lambda track: fleet.overhead(workspace.site_platform(track.want_real), track.server, track.own("fleet-overhead")),
     "backups": lambda track: archive.race(workspace.site_platform(track.want_real), track.server, track.own("archive"), rounds=3),
+    "backups-large": lambda track: archive.race(
+        workspace.site_platform(track.want_real), track.server, track.own("archive-large"), rounds=3, courses=4, megabytes=150
+    ),
 }
 JOBS = {
     "codebase": ("three-plugins", "plugins", "plugins-on-disk", "first-build", "growth"),
     "delivery": ("release", "release-on-disk", "swap"),
     "fleet": ("nodes", "nodes-upgrade", "nodes-states", "nodes-growth", "nodes-memory", "nodes-overhead"),
-    "archive": ("backups",),
+    "archive": ("backups", "backups-large"),
 }
 
 
