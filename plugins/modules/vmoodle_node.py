@@ -408,7 +408,6 @@ class VmoodleNode:
         count(len(told), len(self.wishes))
         result = {"changed": changed, "nodes": told, "diff": diffs, "warnings": self.warnings}
         if failed:
-            result.pop("warnings")
             more = f" And {len(failed) - _NAMED} more." if len(failed) > _NAMED else ""
             raise MoodleError(f"{len(failed)} of {len(told)} nodes failed: {' '.join(failed[:_NAMED])}{more}", **result)
         return result

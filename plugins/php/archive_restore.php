@@ -42,8 +42,10 @@ function order_restore(array $order): array {
         [$fullname, $shortname] = restore_dbops::calculate_course_names(0, $order['names']['fullname'], "lms-moodle-{$key}");
         $courseid = (int) restore_dbops::create_new_course($fullname, $shortname, (int) $order['category']);
         set_mark("{$key}:begun", $courseid);
+        // People whom an attempt that failed has made are there for the next one: they came back all the same.
+        $last = mark_of("{$key}:people") ?? (int) $DB->get_field_sql('SELECT MAX(id) FROM {user}');
+        set_mark("{$key}:people", $last);
         $transaction->allow_commit();
-        $last = (int) $DB->get_field_sql('SELECT MAX(id) FROM {user}');
         $warnings = fill_course($courseid, $folder, (bool) $order['users']);
         $people = people_who_had_left($courseid, "{$path}/users.xml", $last);
         $transaction = $DB->start_delegated_transaction();
@@ -138,12 +140,15 @@ function people_who_had_left(int $courseid, string $file, int $last): array {
     $found = $DB->get_fieldset_sql('SELECT DISTINCT u.id FROM {user} u JOIN {user_enrolments} ue ON ue.userid = u.id
         JOIN {enrol} e ON e.id = ue.enrolid WHERE e.courseid = :course AND u.deleted = 1', ['course' => $courseid]);
     $new = array_column($DB->get_records_select('user', 'id > :last', ['last' => $last], '', 'id, username'), 'id', 'username');
+    // What Moodle leaves of a name when it deletes somebody, by which its restore knows them.
+    $deleted = array_column($DB->get_records('user', ['deleted' => 1], '', 'id, email'), 'id', 'email');
     $reader = new XMLReader();
     // Others may have come meanwhile, by another way.
-    if ($new && is_file($file) && $reader->open($file)) {
+    if (($new || $deleted) && is_file($file) && $reader->open($file)) {
         while ($reader->read()) {
             if ($reader->nodeType === XMLReader::ELEMENT && $reader->name === 'username') {
-                $found[] = $new[$reader->readString()] ?? 0;
+                $name = $reader->readString();
+                $found[] = $new[$name] ?? $deleted[md5($name)] ?? 0;
             }
         }
         $reader->close();

@@ -134,20 +134,23 @@ abstract class database {
     /** @return array<string, string> what Moodle's table of settings says, as far as it is there */
     abstract public function settings(string $table, string $condition): array;
 
+    /** Open a connection. */
+    abstract protected function link(?string $name = null);
     /** One of Moodle's tables as it is named in a query; nothing where it is not there. */
-    abstract protected function table(string $name): string;
+    abstract protected function table($link, string $name): string;
     /** Run a query in which ? stands for the value. */
-    abstract protected function change(string $query, string $value): void;
+    abstract protected function change($link, string $query, string $value): void;
 
     /** As Moodle does: the peer's row stays, for people who came from there belong to it. */
     public function forget_peer(string $address): void {
-        $hosts = $this->table('mnet_host');
-        $services = $this->table('mnet_host2service');
+        $link = $this->link();
+        $hosts = $this->table($link, 'mnet_host');
+        $services = $this->table($link, 'mnet_host2service');
         if ($services !== '') {
-            $this->change("DELETE FROM $services WHERE hostid IN (SELECT id FROM $hosts WHERE wwwroot = ?)", $address);
+            $this->change($link, "DELETE FROM $services WHERE hostid IN (SELECT id FROM $hosts WHERE wwwroot = ?)", $address);
         }
         if ($hosts !== '') {
-            $this->change("UPDATE $hosts SET deleted = 1 WHERE wwwroot = ?", $address);
+            $this->change($link, "UPDATE $hosts SET deleted = 1 WHERE wwwroot = ?", $address);
         }
     }
 
@@ -181,7 +184,7 @@ class mysql extends database {
     private mixed $options = null;
 
     public function dumper(): array {
-        $tables = $this->tables() ?: throw new Exception("The database {$this->name()} has no table of Moodle's.");
+        $tables = $this->tables($this->link()) ?: throw new Exception("The database {$this->name()} has no table of Moodle's.");
         $extra = ['--single-transaction', '--quick', '--default-character-set=utf8mb4', '--no-tablespaces', '--hex-blob', '--', $this->name()];
         return [[self::program('mariadb-dump', 'mysqldump'), ...$this->connection(), ...$extra, ...$tables], []];
     }
@@ -231,16 +234,16 @@ class mysql extends database {
     }
 
     public function settings(string $table, string $condition): array {
-        $table = $this->table($table);
-        return $table === '' ? [] : array_column($this->link()->query("SELECT name, value FROM $table WHERE $condition")->fetch_all(), 1, 0);
-    }
-
-    protected function table(string $name): string {
-        return in_array($this->prefix() . $name, $this->tables(), true) ? $this->quoted($this->prefix() . $name) : '';
-    }
-
-    protected function change(string $query, string $value): void {
         $link = $this->link();
+        $table = $this->table($link, $table);
+        return $table === '' ? [] : array_column($link->query("SELECT name, value FROM $table WHERE $condition")->fetch_all(), 1, 0);
+    }
+
+    protected function table($link, string $name): string {
+        return in_array($this->prefix() . $name, $this->tables($link), true) ? $this->quoted($this->prefix() . $name) : '';
+    }
+
+    protected function change($link, string $query, string $value): void {
         $prepared = $link->prepare($query);
         $prepared->bind_param('s', $value);
         $prepared->execute();
@@ -253,13 +256,12 @@ class mysql extends database {
     public function clear(): void {
         $link = $this->link();
         $link->query('SET FOREIGN_KEY_CHECKS = 0');
-        foreach ($this->tables() as $table) {
+        foreach ($this->tables($link) as $table) {
             $link->query("DROP TABLE {$this->quoted($table)}");
         }
     }
 
-    private function tables(): array {
-        $link = $this->link();
+    private function tables(mysqli $link): array {
         $like = $link->real_escape_string(addcslashes($this->config->prefix, '_%\\'));
         return array_column($link->query("SHOW TABLES LIKE '{$like}%'")->fetch_all(), 0);
     }
@@ -268,7 +270,7 @@ class mysql extends database {
         return str_contains($this->option('dbsocket'), '/') ? $this->option('dbsocket') : null;
     }
 
-    private function link(?string $name = null): mysqli {
+    protected function link(?string $name = null): mysqli {
         mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
         $port = ((int) $this->option('dbport')) ?: null;
         $config = $this->config;
@@ -346,18 +348,19 @@ class postgres extends database {
     }
 
     public function settings(string $table, string $condition): array {
-        $table = $this->table($table);
-        $rows = $table === '' ? null : $this->ask($this->link(), "SELECT name, value FROM $table WHERE $condition");
+        $link = $this->link();
+        $table = $this->table($link, $table);
+        $rows = $table === '' ? null : $this->ask($link, "SELECT name, value FROM $table WHERE $condition");
         return $rows ? array_column(pg_fetch_all($rows), 'value', 'name') : [];
     }
 
-    protected function table(string $name): string {
-        $found = array_column($this->tables($this->link()), 'quoted', 'tablename');
+    protected function table($link, string $name): string {
+        $found = array_column($this->tables($link), 'quoted', 'tablename');
         return $found[$this->prefix() . $name] ?? '';
     }
 
-    protected function change(string $query, string $value): void {
-        $this->ask($this->link(), str_replace('?', '$1', $query), [$value]);
+    protected function change($link, string $query, string $value): void {
+        $this->ask($link, str_replace('?', '$1', $query), [$value]);
     }
 
     public function clear(): void {
@@ -374,8 +377,9 @@ class postgres extends database {
         return pg_fetch_all($this->ask($link, $wanted, [$this->option('dbschema'), $this->config->prefix]));
     }
 
-    private function link(?string $name = null) {
-        // Everything that it has to know stands in the environment, as for the programs.
+    protected function link(?string $name = null) {
+        // Everything that it has to know stands in the environment, as for the programs; and nothing that another one needed.
+        array_map('putenv', ['PGHOST', 'PGPORT', 'PGUSER', 'PGPASSWORD', 'PGDATABASE', 'PGSSLMODE']);
         foreach (['PGDATABASE' => $name ?? $this->name()] + $this->connection() as $variable => $value) {
             putenv("$variable=$value");
         }

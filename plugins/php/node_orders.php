@@ -83,11 +83,18 @@ final class node_orders {
         global $DB;
         $row = $DB->get_record('local_vmoodle', ['id' => $order['id']], '*', MUST_EXIST);
         $bound = [];
+        $begun = $DB->get_records_menu('config_plugins', ['plugin' => NODE_MARKS], '', 'name, value');
+        $dead = [];
         $others = $row->mnet > 0 ? $DB->get_records_select('local_vmoodle', 'mnet = ? AND id <> ?', [$row->mnet, $row->id], 'id') : [];
-        foreach ($others as $other) {
+        foreach (array_diff_key($others, $begun) as $other) {
             try {
+                // A server that does not answer is waited for once.
+                isset($dead[$other->vdbhost]) && throw $dead[$other->vdbhost];
                 $this->database(['id' => $other->id])->forget_peer($row->vhostname);
             } catch (Throwable $problem) {
+                if (in_array($problem->getCode(), [2002, 2003, 2005], true)) {
+                    $dead[$other->vdbhost] = $problem;
+                }
                 $bound[] = "$other->vhostname (" . trim($problem->getMessage()) . ')';
             }
         }

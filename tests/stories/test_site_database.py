@@ -62,24 +62,3 @@ def test_the_way_back_with_a_dump_asks_whether_new_data_may_be_lost(site: Site) 
     assert done.code == 0, done.said[-3000:]
     assert (site.campus.version(), site.setting("branch")) == ("4.2", "402")
     site.nothing_is_open()
-
-
-def test_a_plugin_that_leaves_the_code_is_uninstalled_with_the_code_that_still_has_it(site: Site) -> None:
-    version = "SELECT value FROM mdl_config_plugins WHERE plugin = 'tool_steward' AND name = 'version'"
-    site.campus.declare("4.2.0", tool_steward="")
-    brought = site.play("deliver")
-    assert brought.code == 0, brought.said[-3000:]
-    assert site.server.execute(version, site.name)
-    site.campus.declare("4.2.0")
-    wrong = site.play("deliver", moodle_uninstall=["mod_page", "tool_steward"], moodle_release_id="no:name")
-    assert wrong.code != 0
-    assert site.server.execute(version, site.name), "what does not go on as far as the switch takes nothing away"
-    done = site.play("deliver", moodle_uninstall=["mod_page", "tool_steward"])
-    assert done.code == 0, done.said[-3000:]
-    said = " ".join(done.said.split())
-    assert "tool_steward: the database knows it and the code does not hold it. Remedy: name it in moodle_uninstall" in said
-    assert not site.server.execute(version, site.name)
-    assert site.server.execute(version.replace("tool_steward", "mod_page"), site.name), "what the code holds stays"
-    again = site.play("deliver", moodle_uninstall=["mod_page", "tool_steward"])
-    assert (again.code, "changed=0" in again.said) == (0, True)
-    site.nothing_is_open()

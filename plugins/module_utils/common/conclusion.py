@@ -18,6 +18,8 @@ def conclude(module: t.Any, background: Background, work: Callable[[], dict[str,
     try:
         result = work()
     except MoodleError as error:
+        for warning in error.result.pop("warnings", []):
+            module.warn(warning)
         module.fail_json(msg=error.message, **background.answer(error.result))
     except OSError as error:
         module.fail_json(msg=f"{error.filename or place}: {error.strerror or error}. Run again when that is mended.")

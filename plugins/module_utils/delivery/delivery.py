@@ -24,7 +24,7 @@ from .releases import Releases, is_remake
 from .seen import Look, Notes, entries
 from .steps import Situation, plan
 from .trees import Drift, changes_between, drift_of
-from .wish import Request, read_shared_files
+from .wish import Request, destination, read_shared_files
 
 LINKS = ("current", "safe", "supersafe")
 
@@ -216,7 +216,7 @@ class Delivery:
         directory = self.request.adopt
         if directory is None or self.current is not None:
             return False
-        found = adoption.read(directory, self.layout, {str(file["dest"]) for file in self.request.shared_files})
+        found = adoption.read(directory, self.layout, {destination(str(file["dest"])) for file in self.request.shared_files})
         if not self.check_mode:
             self._under_journal(
                 lambda: self._take_over(directory, found), {"step": "adopt", "by": self.request.holder, "of": str(directory)}

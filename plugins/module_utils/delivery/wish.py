@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 import stat
 import typing as t
@@ -95,9 +96,11 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
     rendered: dict[str, Rendered] = {}
     contents: dict[str, bytes] = {}
     for file in files:
-        dest = _destination(str(file["dest"]))
+        dest = destination(str(file["dest"]))
         if dest in rendered:
             raise BadInput(f"shared_files: {dest} is named twice.")
+        if not (file.get("link") or file.get("src")):
+            raise BadInput(f"shared_files: {dest} is neither given a file ('src') nor leads anywhere ('link').")
         if file.get("link"):
             content, mode = os.fsencode(_target(file["link"], dest)), stat.S_IFLNK
         else:
@@ -120,7 +123,8 @@ def refuse_collisions(rendered: Collection[str], files: Collection[str]) -> None
                 raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {what}.")
 
 
-def _destination(dest: str) -> str:
+def destination(dest: str) -> str:
+    """A path in a release, as the release names it."""
     path = PurePosixPath(dest)
     if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts) or not dest.isprintable():
         raise BadInput(f"shared_files: '{shown(dest)}' does not lie inside a release: give a path relative to its root.")
@@ -135,8 +139,9 @@ def _read(source: str | Path) -> bytes:
 
 
 def _target(target: str, dest: str) -> str:
-    if not target.isprintable() or leads_out(dest, target):
-        raise BadInput(f"shared_files: the link {dest} leads to '{shown(target)}', out of the release: give a path that stays inside.")
+    # A way back after a name could lead out of what that name leads to.
+    if not target.isprintable() or leads_out(dest, target) or posixpath.normpath(target) != target:
+        raise BadInput(f"shared_files: the link {dest} leads to '{shown(target)}', out of the release: give a plain path that stays inside.")
     return target
 
 

@@ -95,7 +95,7 @@ function plugin_findings(): array {
                 $findings[] = finding('blocking', $plugin->component, $found, $remedy);
             } else if ($status === core_plugin_manager::PLUGIN_STATUS_MISSING) {
                 $found = 'the database knows it and the code does not hold it';
-                $remedy = 'name it in moodle_uninstall, and it is uninstalled with the code that is served now, all its data included;'
+                $remedy = "uninstall it with the code that is served now (admin/cli/uninstall_plugins.php --plugins=$plugin->component --run),"
                     . ' or put it into the code base';
                 $findings[] = finding('warning', $plugin->component, $found, $remedy);
             }

@@ -212,12 +212,17 @@ def test_a_link_that_is_asked_for_is_in_each_release_and_verified(delivered: Roo
     assert not link.is_symlink()
 
 
-@pytest.mark.parametrize("target", ["..", "/", "/etc", "a/../..", "a\nb"])
+@pytest.mark.parametrize("target", ["..", "/", "/etc", "a/../..", "a\nb", "lib/..", "lib/"])
 @pytest.mark.parametrize("dest", ["law", "local/law"])
 def test_a_link_leads_to_nothing_outside_of_the_release(root: Root, dest: str, target: str) -> None:
     deeper = f"../{target}" if "/" in dest and not target.startswith("/") else target
     assert "out of the release" in root.refused("live", "old", shared_files=[{"dest": dest, "link": deeper}])
     assert not (root.path / "current").exists()
+
+
+def test_neither_a_file_nor_a_link_is_refused(root: Root) -> None:
+    for nothing in ({"link": ""}, {"src": None}):
+        assert "is neither given a file" in root.refused("live", "old", shared_files=[{"dest": "law", **nothing}])
 
 
 def test_a_link_does_not_hide_code(root: Root) -> None:
