@@ -18,7 +18,7 @@ def conclude(module: t.Any, background: Background, work: Callable[[], dict[str,
     try:
         result = work()
     except MoodleError as error:
-        for warning in error.result.pop("warnings", []):
+        for warning in t.cast("list[str]", error.result.pop("warnings", [])):
             module.warn(warning)
         module.fail_json(msg=error.message, **background.answer(error.result))
     except OSError as error:

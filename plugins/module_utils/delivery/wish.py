@@ -141,7 +141,7 @@ def _read(source: str | Path) -> bytes:
 def _target(target: str, dest: str) -> str:
     # A way back after a name could lead out of what that name leads to.
     if not target.isprintable() or leads_out(dest, target) or posixpath.normpath(target) != target:
-        raise BadInput(f"shared_files: the link {dest} leads to '{shown(target)}', out of the release: give a plain path that stays inside.")
+        raise BadInput(f"shared_files: the link {dest} leads to '{shown(target)}', out of the release: give a plain path inside it.")
     return target
 
 
