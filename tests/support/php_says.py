@@ -55,8 +55,13 @@ class PhpSays:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(b"%d\n%s" % (len(content), content))
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(b"%d\n%s" % (len(content), content))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            # It ended between two files: its time is limited for all that it reads.
+            self._stop()
+            return self._ask(content)
         answer: dict[str, Told] = json.loads(self._process.stdout.readline() or '{"died": "without a word"}')
         return answer
 
