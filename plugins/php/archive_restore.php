@@ -42,12 +42,10 @@ function order_restore(array $order): array {
         [$fullname, $shortname] = restore_dbops::calculate_course_names(0, $order['names']['fullname'], "lms-moodle-{$key}");
         $courseid = (int) restore_dbops::create_new_course($fullname, $shortname, (int) $order['category']);
         set_mark("{$key}:begun", $courseid);
-        // People whom an attempt that failed has made are there for the next one: they came back all the same.
-        $last = mark_of("{$key}:people") ?? (int) $DB->get_field_sql('SELECT MAX(id) FROM {user}');
-        set_mark("{$key}:people", $last);
+        $last = $order['back'] ? newest_before("{$key}:people") : null;
         $transaction->allow_commit();
         $warnings = fill_course($courseid, $folder, (bool) $order['users']);
-        $people = people_who_had_left($courseid, "{$path}/users.xml", $last);
+        $people = $last === null ? [] : people_who_had_left($courseid, "{$path}/users.xml", $last);
         $transaction = $DB->start_delegated_transaction();
         set_aside("{$key}:course", $key);
         $warnings = [...$warnings, ...give_names($courseid, $order['names'])];
@@ -132,6 +130,14 @@ function fill_course(int $courseid, string $folder, bool $users): array {
     } finally {
         $controller->destroy();
     }
+}
+
+/** The newest person before the first attempt: whom one that failed has made is there for the next one, and came back all the same. */
+function newest_before(string $mark): int {
+    global $DB;
+    $last = mark_of($mark) ?? (int) $DB->get_field_sql('SELECT MAX(id) FROM {user}');
+    set_mark($mark, $last);
+    return $last;
 }
 
 /** The numbers of those whom the restore has made anew, or to whom it gave back what they had, though they are deleted. */

@@ -93,7 +93,7 @@ class GiveBackRun(Operation):
         key = f"{run_key(self._about)}-back"
         tree = worker.order("tree", course.id, run=key, categories=self._above(course), into=None, make=True, same=True)
         category, users = tree["categories"][str(course.categoryid)], bool(self._about["users"])
-        answer = restore(worker, course, key, file=str(file), category=category, settings=held["settings"], users=users)
+        answer = restore(worker, course, key, file=str(file), category=category, settings=held["settings"], users=users, back=True)
         seen = worker.order("facts", course.id, of=answer["course"])
         wrong = [found for found in compare(held, seen["facts"], users=users) if not found.allowed]
         for text in (*answer["warnings"], *(found.text() for found in wrong)):

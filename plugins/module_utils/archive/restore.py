@@ -176,12 +176,15 @@ class RestoreRun(Operation):
 
 
 def restore(
-    worker: Worker, course: Course, key: str, *, file: str, category: int, settings: Mapping[str, t.Any], users: bool
+    worker: Worker, course: Course, key: str, *, file: str, category: int, settings: Mapping[str, t.Any], users: bool, back: bool = False
 ) -> dict[str, t.Any]:
-    """Make the course in the platform of the worker, and remove what this or an earlier attempt left of another copy."""
+    """Make the course in the platform of the worker, and remove what this or an earlier attempt left of another copy.
+
+    Who brings it ``back`` is told which people had left the platform meanwhile.
+    """
     names = {name: settings.get(name) or "" for name in ("shortname", "fullname", "idnumber")}
     try:
-        answer = worker.order("restore", course.id, run=key, file=file, category=category, names=names, users=users)
+        answer = worker.order("restore", course.id, run=key, file=file, category=category, names=names, users=users, back=back)
     except MoodleError:
         _sweep(worker, course, key)
         raise
