@@ -170,7 +170,7 @@ options:
     description: Group that the releases belong to. Whoever is not root must be one of its members.
     type: str
 requirements:
-  - git
+  - git and GNU find
   - subversion (svn, svnrdump) or cvs, where O(source_control) names it
 extends_documentation_fragment:
   - lms.moodle.attributes

@@ -25,7 +25,7 @@ options:
     type: int
     default: 20
 requirements:
-  - git
+  - git and GNU find
 extends_documentation_fragment:
   - lms.moodle.attributes.info
 seealso:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import typing as t
 from collections.abc import Mapping, Sequence
 
 from .errors import CommandFailed
@@ -47,7 +48,7 @@ def run(
         done = subprocess.run(
             list(command),
             cwd=cwd,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+            env=_surroundings(env),
             input=stdin if stdin is not None else b"",
             capture_output=True,
             check=False,
@@ -56,11 +57,28 @@ def run(
             timeout=timeout,
         )
     except FileNotFoundError as error:
-        missing = cwd if cwd is not None and not os.path.isdir(cwd) else command[0]  # noqa: PTH112
-        raise CommandFailed(f"'{missing}' was not found on this host: install it, or correct PATH.") from error
+        raise _missing(cwd if cwd is not None and not os.path.isdir(cwd) else command[0]) from error  # noqa: PTH112
     if check and done.returncode != 0:
         raise CommandFailed(explain(command, done.returncode, done.stderr or done.stdout))
     return done
+
+
+def start(command: Sequence[str], out: t.IO[bytes]) -> subprocess.Popen[bytes]:
+    """Let ``command`` write to ``out`` while something else is done; like all others it inherits the locks that are held."""
+    try:
+        return subprocess.Popen(
+            list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, env=_surroundings(), close_fds=False
+        )
+    except FileNotFoundError as error:
+        raise _missing(command[0]) from error
+
+
+def _surroundings(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C.UTF-8", **(more or {})}
+
+
+def _missing(name: str) -> CommandFailed:
+    return CommandFailed(f"'{name}' was not found on this host: install it, or correct PATH.")
 
 
 def explain(command: Sequence[str], returncode: int, output: bytes) -> str:

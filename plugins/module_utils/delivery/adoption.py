@@ -13,14 +13,14 @@ from pathlib import Path
 from ..common.errors import BadInput
 from . import looks
 from .layout import Layout
-from .seen import Look, Notes
-from .trees import SYMLINK, leads_out, shown
+from .seen import Stamp
+from .trees import SYMLINK, Entry, leads_out, shown
 
 LEFT_OUT = frozenset({".git", ".svn", ".hg", "CVS"})
 CONFIG = "config.php"
 
 
-def read(directory: Path, layout: Layout, rendered: Collection[str]) -> Look:
+def read(directory: Path, layout: Layout, rendered: Collection[str]) -> dict[str, Entry]:
     """What is there, without what version control keeps of its own; refused where it is no code that can be served from elsewhere.
 
     What is ``rendered`` into each release need not be as it is here.
@@ -35,9 +35,10 @@ def read(directory: Path, layout: Layout, rendered: Collection[str]) -> Look:
             raise BadInput(
                 f"adopt: {place} looks like a data directory (it has a filedir): data does not belong into the code, move it away."
             )
-    found = looks.scan(directory, Notes(), leave=LEFT_OUT)
-    for path, seen in found.items():
-        if seen.entry.mode == SYMLINK and path not in rendered:
+    look = looks.look(directory, leave=sorted(LEFT_OUT))
+    found = {path: looks.entry(directory, path, Stamp.of(stamp)) for path, stamp in look.files.items()}
+    for path, entry in found.items():
+        if entry.mode == SYMLINK and path not in rendered:
             _check_link(directory, path)
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,11 +19,12 @@ from . import adoption, disk
 from .goal import Goals, renamed
 from .history import History
 from .layout import PARTIAL, Layout
+from .looks import Glance
 from .memory import Memory, Record, Release, now
-from .releases import Releases, is_remake
-from .seen import Look, Notes, entries
+from .releases import Examined, Releases, Spent, is_remake
+from .seen import Look, Proof, Proofs
 from .steps import Situation, plan
-from .trees import Drift, changes_between, drift_of
+from .trees import Drift, Entry, listed_changes
 from .wish import Request, destination, read_shared_files
 
 LINKS = ("current", "safe", "supersafe")
@@ -42,13 +43,14 @@ class Delivery:
         self.check_mode = check_mode
         self.memory = Memory(layout)
         self.history = History(layout.repository)
-        self.notes = Notes(layout.seen)
-        self.releases = Releases(layout, self.memory, self.history, request.owner, self.notes)
+        self.proofs = Proofs(layout, (request.owner.uid, request.owner.gid))
+        self.releases = Releases(layout, self.memory, self.history, request.owner, self.proofs)
         self.state = self.memory.state()
         self.current = self._served()
-        self.found = Look()  # what was seen of the served release
+        self.found: Mapping[str, Entry] = {}  # the files of the served release that had to be read
         self.drift = Drift()
-        self.verified: Look | None = None  # the work, where it was verified in this very call
+        self.verified: Examined | None = None  # the work, where it was verified in this very call
+        self.spent: Spent | None = None  # the release that the next one is made over
         self.swapped = False
         self.steps: Sequence[str] = ()
         self.hot_fix: Release | None = None  # what is served, where it is not what was delivered
@@ -65,6 +67,7 @@ class Delivery:
             adopted = self._adopt()
             goals = Goals(self.layout, self.request, self.memory, self.history, self.releases, self.check_mode)
             commit = goals.commit()
+            self.spent = self._look_ahead(commit)
             self._look_at_what_is_served()
             goal = goals.goal(self.state, commit, self._base)
             steps = self.steps = plan(self.request.state, self._situation(goal))
@@ -73,8 +76,10 @@ class Delivery:
             for step in steps if not self.check_mode else ():
                 self._take(step, goal)
         finally:
+            if self.spent:
+                self.spent.glance.end()
             if not self.check_mode:
-                self.notes.save()
+                self.proofs.save()
         marked = self._mark_good()
         self._tell_of_nodes()
         return self._account(bool(steps) or marked or adopted, before, goal, files)
@@ -128,7 +133,7 @@ class Delivery:
     def _hot_fixed(self, served: Release) -> Release | None:
         """What is served as a commit of its own, where somebody changed it by hand."""
         if self.hot_fix is None:
-            self.hot_fix = self.releases.hot_fix(served, self.drift, entries(self.found))
+            self.hot_fix = self.releases.hot_fix(served, self.drift, self.found)
         return self.hot_fix
 
     def _look_at_what_is_served(self) -> None:
@@ -136,8 +141,9 @@ class Delivery:
         nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         if self.current is not None and not nothing_to_compare:
             self.history.need(self.current.id, self.current.revision)
-            self.found = self.releases.look(self.layout.release(self.current.id))
-            self.drift = drift_of(self.releases.expected(self.current), entries(self.found))
+            examined = self.releases.examine(self.current, self.layout.release(self.current.id))
+            self.drift, self.found, self.proofs.served = examined.drift, examined.found, examined.proof
+            self.proofs.put(examined.proof)
 
     def _lacks_copy(self) -> bool:
         """Whether a third copy is asked for that is not there; of a release that was never good there is none."""
@@ -223,14 +229,14 @@ class Delivery:
             )
         return True
 
-    def _take_over(self, directory: Path, found: Look) -> None:
+    def _take_over(self, directory: Path, found: Mapping[str, Entry]) -> None:
         shared = self.request.shared_files
         if adoption.CONFIG in found and adoption.CONFIG not in {str(file["dest"]) for file in shared}:
             shared = [*shared, {"src": directory / adoption.CONFIG, "dest": adoption.CONFIG, "mode": "0640"}]
         rendered, contents = read_shared_files(shared)
         self.releases.keep_rendered(contents)
         files = Drift(unexpected=tuple(path for path in found if path not in rendered))
-        commit, tree = self.history.record(directory, None, files, entries(found), f"Adopted from {directory}")
+        commit, tree = self.history.record(directory, None, files, found, f"Adopted from {directory}")
         name = f"adopted-{tree[:12]}"
         self.history.keep(name, commit)
         release = self.releases.proved(Release(name, commit, tree, now().isoformat(), rendered, good=True))
@@ -297,11 +303,11 @@ class Delivery:
     def _update(self, wanted: Release) -> None:
         if self.state.work and self.state.work.id != wanted.id:
             old, new = self.layout.partial(self.state.work.id), self.layout.partial(wanted.id)
-            disk.remove(new, self.notes)
+            disk.remove(new, self.proofs)
             if old.is_dir():
                 old.rename(new)
         self.history.keep(wanted.id, wanted.revision)
-        self.verified = self.releases.verify(wanted, self._stage(wanted))
+        self.verified = self.releases.verify(wanted, self._stage(wanted), self._source())
         self._save(phase="updated", work=wanted)
 
     def _route(self, release: Release) -> None:
@@ -337,9 +343,9 @@ class Delivery:
         if self.request.state == "rolled_back":
             return self.releases.proved(work)
         if self.layout.release(work.id).is_dir():  # named by a call that was killed, or delivered earlier and kept
-            disk.remove(self.layout.partial(work.id), self.notes)
+            disk.remove(self.layout.partial(work.id), self.proofs)
             return self.releases.proved(work)
-        return self.releases.finish(work, self.verified or self._verified(work))
+        return self.releases.finish(work, (self.verified or self.releases.verify(work)).look)
 
     def _switch(self, work: Release) -> None:
         self._serve(self._completed(work))
@@ -363,25 +369,26 @@ class Delivery:
         self.releases.drop_partials()
         self._save(phase=None, record=None, work=None)
 
-    def _verified(self, work: Release) -> Look:
-        """What an earlier call made ready."""
-        return self.releases.verify(work, self.releases.look(self.layout.partial(work.id), self.found))
+    def _source(self) -> Proof:
+        """The unchanged files of the served release need not be written again; with the third copy no other one shares a file."""
+        served = self.current is not None and self.current.id != self.layout.linked("supersafe")
+        return self.proofs.served if served else Proof()
 
     def _stage(self, work: Release) -> Look:
-        """The unchanged files of the served release need not be written again; rendered ones hold secrets and are never shared."""
-        source = None
-        if self.current is not None and self.current.id != self.layout.linked("supersafe"):
-            look = Look((path, seen) for path, seen in self.found.items() if path not in self.current.rendered)
-            source = disk.Source(self.layout.release(self.current.id), look, self.notes)
-        look = self.releases.stage(work, source, self._spent(work))
+        spent = self.spent if self.spent and not self.layout.release(work.id).exists() else None
+        look = self.releases.stage(work, self._source(), spent)
         link_atomically(f"releases/{work.id}{PARTIAL}", self.layout.link("work"))
         return look
 
-    def _spent(self, work: Release) -> Release | None:
-        """A release that would be pruned as soon as the work is served; the newest of them is the most like it."""
-        if self.layout.release(work.id).exists():
+    def _look_ahead(self, commit: str | None) -> Spent | None:
+        """A release that would be pruned as soon as another one is served; the newest of them is the most like it.
+
+        It is looked at while what is served is.
+        """
+        if self.check_mode or not self.request.begins or (self.current and commit == self.current.revision):
             return None
-        return next(reversed(self._prunable(coming=1)), None)
+        spent = next(reversed(self._prunable(coming=1)), None)
+        return Spent(spent, Glance(self.layout.release(spent.id))) if spent else None
 
     def _serve(self, release: Release) -> None:
         """The one thing that ever switches."""
@@ -411,9 +418,7 @@ class Delivery:
         for release in spent:
             self.releases.remove(release)
         self.releases.sweep(self._pinned())
-        if spent and self.current:  # names of its files are gone: without this look the next call would have to read them
-            self.verified = self.releases.look(self.layout.release(self.current.id))
-        self.notes.forget_all_but([self.found, self.verified or Look()])
+        self.proofs.forget_all_but({release.id for release in self.memory.described()})
 
     def _tell_of_nodes(self) -> None:
         routes = self.layout.routes() if self.request.state == "live" and self.request.nodes is None else {}
@@ -441,8 +446,8 @@ class Delivery:
         """The files by which the goal differs from what is served; none are known of a revision that is not here yet."""
         moves = {"update", "switch", "route", "go_back"} & set(steps)
         if not goal or not moves or not self.history.has(goal.revision):
-            return changes_between({}, {})
-        return changes_between(self.releases.expected(self.current) if self.current else {}, self.releases.expected(goal))
+            return listed_changes({})
+        return listed_changes(self.releases.step(self.current, goal))
 
     def _account(self, changed: bool, before: Release | None, goal: Release | None, files: dict[str, list[str]]) -> dict[str, t.Any]:
         release = (goal if self.check_mode else None) or self.state.work or self.current

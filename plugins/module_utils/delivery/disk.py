@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import typing as t
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import run
-from .looks import parent_of
-from .seen import Look, Notes, entries
-from .trees import EXECUTABLE, SYMLINK, Entry, Files, drift_of
+from .seen import LINK, Look, Proofs, Stamp
+from .trees import EXECUTABLE, SYMLINK, Entry, Files
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
 
@@ -30,8 +29,8 @@ class Ownership:
     uid: int | None = None
     gid: int | None = None
 
-    def fits(self, status: os.stat_result) -> bool:
-        return self.uid in (None, status.st_uid) and self.gid in (None, status.st_gid)
+    def fits(self, uid: str, gid: str) -> bool:
+        return self.uid in (None, int(uid)) and self.gid in (None, int(gid))
 
     def give(self, file: str | Path | int) -> None:
         """``file`` is a path, or the handle of one that is open."""
@@ -51,54 +50,47 @@ class Blobs(t.Protocol):
     def sizes(self, oids: Iterable[str]) -> Iterator[int]: ...
 
 
-@dataclass(frozen=True)
-class Source:
-    """A release whose unchanged files need not be written again, and what was seen of it."""
+def clear(directory: Path, found: Look, keep: Collection[str], coming: Collection[str], proofs: Proofs) -> None:
+    """Take away all files but those to ``keep``, and make and open the directories for those that are ``coming``.
 
-    directory: Path
-    look: Look
-    notes: Notes
-
-
-def make_equal(
-    directory: Path,
-    wanted: Files,
-    found: Look,
-    *,
-    blobs: Blobs,
-    owner: Ownership,
-    source: Source | None,
-    notes: Notes,
-    more: Collection[str] = (),
-) -> set[str]:
-    """Bring ``directory``, in which ``found`` lies, to ``wanted``, open it for ``more`` files, and say which directories were touched.
-
-    Files that the ``source`` holds with the same content are hard links to it. Files are never written in place:
-    what must change is removed first, so that no other release changes through a shared inode.
+    Files are never written in place: what must change is removed first, so that no other release changes through a shared inode.
     """
-    drift = drift_of(wanted, entries(found))
     root = f"{directory}/"
-    spoilt = [path for path in unsealed(found, owner, {}) if path in wanted and found[path].entry == wanted[path]]
-    gone = (*drift.modified, *drift.unexpected, *spoilt)
-    needed = sorted((*drift.missing, *drift.modified, *spoilt))
-    held = _with_parents(map(parent_of, (*wanted, *more)))
-    empty = sorted(found.directories.keys() - held, reverse=True)  # Git knows none, and Moodle takes one for a broken plugin
-    touched = _with_parents((*map(parent_of, (*gone, *needed, *more)), *empty))
+    gone = sorted(found.files.keys() - keep)
+    wanted = _with_parents({path.rpartition("/")[0] for path in chain(keep, coming)})
+    empty = sorted(found.directories.keys() - wanted, reverse=True)  # Git knows none, and Moodle takes one for a broken plugin
+    touched = {*_with_parents({path.rpartition("/")[0] for path in chain(gone, coming, empty)}), *empty}
     for path in sorted(touched & found.directories.keys()):
         os.chmod(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH101 - text, many thousands, here and below
     for path in gone:
-        notes.renamed(found[path].status.st_ino)
+        proofs.renamed(found.files[path].partition(" ")[0])
         os.unlink(root + path)  # noqa: PTH108
     for path in empty:  # a file may be wanted where a directory was
         os.rmdir(root + path)  # noqa: PTH106
-    for path in sorted(touched - found.directories.keys()):
+    for path in sorted((touched & wanted) - found.directories.keys()):
         with contextlib.suppress(FileExistsError):
             os.mkdir(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH102
-    written = [path for path in needed if not (source and _linked(root, path, wanted[path], source, owner))]
-    _make_sure_of_room(directory, blobs.sizes(wanted[path].oid for path in written))
-    for path, content in zip(written, blobs.contents(wanted[path].oid for path in written)):
-        write(root + path, wanted[path].mode, content, owner, sealed_mode(wanted[path]))
-    return touched
+
+
+def link(source: Path, directory: Path, paths: Iterable[str], proofs: Proofs) -> list[str]:
+    """Give files of another release a name in this one as well; those are told of which a copy is as good."""
+    failed = []
+    for path in paths:
+        original = f"{source}/{path}"
+        try:
+            proofs.renamed(os.lstat(original).st_ino)
+            os.link(original, f"{directory}/{path}", follow_symlinks=False)
+        except OSError:  # another file system, or too many links
+            failed.append(path)
+    return failed
+
+
+def fill(directory: Path, files: Files, blobs: Blobs, owner: Ownership) -> None:
+    """Write new files with what Git has for them."""
+    paths = sorted(files)
+    _make_sure_of_room(directory, blobs.sizes(files[path].oid for path in paths))
+    for path, content in zip(paths, blobs.contents(files[path].oid for path in paths)):
+        write(f"{directory}/{path}", files[path].mode, content, owner, sealed_mode(files[path]))
 
 
 def _with_parents(directories: Iterable[str]) -> set[str]:
@@ -111,7 +103,7 @@ def _with_parents(directories: Iterable[str]) -> set[str]:
         path = directory
         while path not in found:
             found.add(path)
-            path = parent_of(path)
+            path = path.rpartition("/")[0]
     return found
 
 
@@ -128,18 +120,6 @@ def _make_sure_of_room(directory: Path, sizes: Iterable[int]) -> None:
         )
     if disk.f_files and files > disk.f_favail:
         raise MoodleError(f"{directory} needs {files} inodes, and {disk.f_favail} are free there: No space left, nothing was switched.")
-
-
-def _linked(root: str, path: str, entry: Entry, source: Source, owner: Ownership) -> bool:
-    seen = source.look.get(path)
-    if seen is None or seen.entry != entry or entry.mode == SYMLINK or not _sealed(seen.status, sealed_mode(entry), owner):
-        return False
-    source.notes.renamed(seen.status.st_ino)
-    try:
-        os.link(f"{source.directory}/{path}", root + path)
-    except OSError:  # another file system, or too many links: a copy is as good
-        return False
-    return True
 
 
 def write(path: str, kind: str, content: bytes, owner: Ownership, mode: int) -> None:
@@ -161,23 +141,18 @@ def sealed_mode(entry: Entry) -> int:
     return EXECUTABLE_MODE if entry.mode == EXECUTABLE else FILE_MODE
 
 
-def _sealed(status: os.stat_result, mode: int, owner: Ownership) -> bool:
-    return stat.S_IMODE(status.st_mode) == mode and owner.fits(status)
-
-
-def unsealed(look: Look, owner: Ownership, modes: Mapping[str, int]) -> list[str]:
-    """The files that lack their mode or owner; a hard link's other end may have changed them. Some have ``modes`` of their own."""
-    return [
-        path
-        for path, (entry, status) in look.items()
-        if entry.mode != SYMLINK and not _sealed(status, modes[path] if path in modes else sealed_mode(entry), owner)
-    ]
+def sealed(stamp: Stamp, mode: int, owner: Ownership) -> bool:
+    """Whether a file has its mode and owner; a hard link's other end may have changed them. A link has no mode of its own."""
+    return (stamp.kind == LINK or int(stamp.mode, 8) == mode) and owner.fits(stamp.uid, stamp.gid)
 
 
 def seal(directory: Path, look: Look, owner: Ownership) -> None:
     """Nobody writes here any more, the owner included; files got their mode when they were made."""
-    for path, status in look.directories.items():
-        if not _sealed(status, DIRECTORY_MODE, owner):
+    # Thousands of directories, and one or two ways in which they are.
+    ways = {way: way.split(" ") for way in set(look.directories.values())}
+    open_ways = {way for way, (mode, uid, gid) in ways.items() if int(mode, 8) != DIRECTORY_MODE or not owner.fits(uid, gid)}
+    for path, way in look.directories.items() if open_ways else ():
+        if way in open_ways:
             owner.give(f"{directory}/{path}")
             os.chmod(f"{directory}/{path}", DIRECTORY_MODE)  # noqa: PTH101
 
@@ -196,7 +171,7 @@ def _directories(directory: Path) -> list[str]:
     return found
 
 
-def remove(directory: Path, notes: Notes) -> None:
+def remove(directory: Path, proofs: Proofs) -> None:
     """Remove a release, sealed or not; nothing outside of it is followed or touched."""
     if directory.is_symlink() or directory.is_file():
         directory.unlink()
@@ -209,11 +184,6 @@ def remove(directory: Path, notes: Notes) -> None:
         with os.scandir(path) as items:
             leaves = [(item.path, item.inode()) for item in items if not item.is_dir(follow_symlinks=False)]
         for leaf, inode in leaves:
-            notes.renamed(inode)
+            proofs.renamed(inode)
             os.unlink(leaf)  # noqa: PTH108
         os.rmdir(path)  # noqa: PTH106
-
-
-def size_of(look: Look) -> int:
-    """The bytes of all files; what hard links share with other releases is counted here too."""
-    return sum(seen.status.st_size for seen in look.values())

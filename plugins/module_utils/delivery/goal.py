@@ -17,7 +17,7 @@ from .imports import source_of
 from .layout import Layout
 from .memory import Memory, Release, Rendered, State, now
 from .releases import Releases
-from .wish import Request, read_shared_files, refuse_collisions
+from .wish import Request, places_of, read_shared_files, refuse_collisions
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Goals:
     def _wanted(self, asked: str, base: Callable[[], Release]) -> Release:
         rendered, contents = read_shared_files(self.request.shared_files)
         commit, tree = self._with_part(asked, base)
-        refuse_collisions(rendered, self.history.files(tree) if tree and rendered else {})
+        refuse_collisions(rendered, self.history.kinds(tree, places_of(rendered)) if tree and rendered else {})
         if not self.check_mode:
             self.releases.keep_rendered(contents)
         name = self.request.release_id or (commit and _name_of(commit, rendered))

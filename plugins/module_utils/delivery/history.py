@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import tempfile
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..common.errors import BadInput, CommandFailed, MoodleError
 from ..common.process import explain, run, text, without_secrets
-from .trees import SYMLINK, Drift, Entry, parse_diff_tree, parse_ls_tree, shown
+from .trees import SYMLINK, Change, Drift, Entry, parse_diff_tree, parse_ls_tree, shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -35,6 +35,7 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._files: dict[str, Mapping[str, Entry]] = {}
+        self._differences: dict[tuple[str, str], Mapping[str, Change]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def keep_nothing(self) -> None:
@@ -174,13 +175,25 @@ class History:
 
     def files(self, tree: str) -> Mapping[str, Entry]:
         if tree not in self._files:
-            other, base = next(iter(self._files.items()), (None, {}))
-            if other:  # two trees of the same code differ in little, and it is quicker to ask for that
-                differ = self._git("diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--full-index", other, tree).stdout
-                self._files[tree] = parse_diff_tree(differ, base, tree)
-            else:
-                self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
+            self._files[tree] = parse_ls_tree(self._git("ls-tree", "-r", "-z", "--full-tree", tree).stdout, tree)
         return self._files[tree]
+
+    def differences(self, before: str | None, tree: str) -> Mapping[str, Change]:
+        """The files that a step from one tree to the other changes; two trees of the same code differ in little."""
+        if before is None:
+            return {path: Change(None, entry) for path, entry in self.files(tree).items()}
+        if (before, tree) not in self._differences:
+            same = before == tree
+            options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--full-index")
+            listed = b"" if same else self._git("diff-tree", *options, before, tree).stdout
+            self._differences[before, tree] = parse_diff_tree(listed, tree)
+        return self._differences[before, tree]
+
+    def kinds(self, tree: str, paths: Sequence[str]) -> dict[str, str]:
+        """What those of the paths are that the tree has: ``blob`` or ``tree``."""
+        questions = "".join(f"{tree}:{path}\n" for path in paths).encode(errors="surrogateescape")
+        answers = text(self._git("cat-file", "--batch-check=%(objecttype)", stdin=questions)).splitlines()
+        return {path: kind for path, kind in zip(paths, answers) if kind in ("blob", "tree")}
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The content of each blob, in order, through one Git process."""

@@ -82,7 +82,7 @@ class Layout:
 
     @property
     def seen(self) -> Path:
-        return self.private / "seen.bin"
+        return self.private / "seen"
 
     def link(self, name: str) -> Path:
         """One of the links ``current``, ``safe``, ``supersafe`` and ``work``."""

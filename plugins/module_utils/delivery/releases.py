@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from . import disk, looks
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
-from .seen import Look, Notes, entries
-from .trees import Drift, Entry, drift_of
+from .seen import NO_STAMP, Look, Proof, Proofs, Stamp
+from .trees import Change, Drift, Entry
 
 REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
 
@@ -30,59 +30,130 @@ def is_remake(other: Release, release: Release) -> bool:
 
 
 @dataclass(frozen=True)
+class Examined:
+    """What lies in a directory, compared with what a release must hold."""
+
+    look: Look
+    drift: Drift
+    found: Mapping[str, Entry]  # of the files that had to be read
+    proof: Proof
+    sealed: bool
+
+    @property
+    def whole(self) -> bool:
+        return self.sealed and not self.drift
+
+
+@dataclass(frozen=True)
+class Spent:
+    """A release that nobody needs any more, and a look at it that began when that was known."""
+
+    release: Release
+    glance: looks.Glance
+
+
+@dataclass(frozen=True)
 class Releases:
     layout: Layout
     memory: Memory
     history: History
     owner: disk.Ownership
-    notes: Notes
+    proofs: Proofs
 
-    def expected(self, release: Release) -> dict[str, Entry]:
-        """Every file that the release must hold, and no other."""
-        return {**self.history.files(release.tree), **release.rendered_entries()}
+    def step(self, before: Release | None, after: Release) -> dict[str, Change]:
+        """Every file by which two releases differ; all of one, where there is no other."""
+        changes = dict(self.history.differences(before.tree if before else None, after.tree))
+        old, new = before.rendered if before else {}, after.rendered
+        entries = (before.rendered_entries() if before else {}), after.rendered_entries()
+        for path in old.keys() | new.keys():
+            if old.get(path) != new.get(path):
+                change = changes.get(path, Change(None, None))
+                changes[path] = Change(entries[0].get(path, change.old), entries[1].get(path, change.new))
+        return changes
 
-    def look(self, directory: Path, like: Look | None = None, read: bool = True) -> Look:
-        """What lies in a directory of releases; only what was touched since the last look is read."""
-        there = directory.is_dir() and not directory.is_symlink()
-        return looks.scan(directory, self.notes, like=like, read=read) if there else Look()
+    def examine(self, release: Release, directory: Path, look: Look | None = None, like: Proof | None = None) -> Examined:
+        """Compare every file with its commit. Those are read that bear no stamp that was proved, of this release or of one ``like`` it."""
+        look = look or looks.look(directory)
+        known = like or self.proofs.of(release) or self.proofs.served
+        changes = self.step(known.release, release)
+        found, files, fresh, sealed = dict[str, Entry](), dict(look.files), set[str](), True
+        for path, text in look.files.items():
+            if known.holds(path, text) and path not in changes:
+                continue
+            stamp = Stamp.of(text)
+            found[path] = looks.entry(directory, path, stamp)
+            if not disk.sealed(stamp, self._mode_of(release, path, found[path]), self.owner):
+                sealed, files[path] = False, NO_STAMP
+            elif not stamp.settled():
+                fresh.add(path)
+        gone = {path for path, change in changes.items() if change.new is None}
+        wanted = (known.files.keys() - gone) | (changes.keys() - gone)
+        right_ones = {path: entry for path, entry in found.items() if path in wanted and entry == self._wanted(release, path, changes)}
+        drift = Drift(
+            modified=tuple(sorted(path for path in found if path in wanted and path not in right_ones)),
+            missing=tuple(sorted(wanted - look.files.keys())),
+            unexpected=tuple(sorted(look.files.keys() - wanted)),
+        )
+        for path in (*drift.modified, *drift.missing):
+            files[path] = NO_STAMP
+        for path in drift.unexpected:
+            del files[path]
+        return Examined(look, drift, found, Proof(release, files, frozenset(fresh & files.keys())), sealed)
 
-    def stage(self, release: Release, source: disk.Source | None, spent: Release | None = None) -> Look:
+    def _wanted(self, release: Release, path: str, changes: Mapping[str, Change]) -> Entry | None:
+        if path in changes:
+            return changes[path].new
+        return release.rendered_entries().get(path) or self.history.files(release.tree).get(path)
+
+    def _mode_of(self, release: Release, path: str, entry: Entry) -> int:
+        return release.rendered[path].mode if path in release.rendered else disk.sealed_mode(entry)
+
+    def stage(self, release: Release, source: Proof, spent: Spent | None = None) -> Look:
         """Make the release's partial directory equal to it, from whatever it holds now, and look at what it holds then.
 
-        Where there is none, a ``spent`` release becomes it: one that nobody needs any more. It is forgotten when its directory is gone.
+        What the ``source`` holds as well becomes a hard link, rendered files excepted, which hold secrets. Where there is no such
+        directory, a ``spent`` release becomes it: one that nobody needs any more. It is forgotten when its directory is gone.
         """
-        directory = self.layout.partial(release.id)
+        directory, rendered = self.layout.partial(release.id), release.rendered
         if spent and not os.path.lexists(directory):
-            self.layout.release(spent.id).rename(directory)
-        before = self.look(directory, source.look if source else None, read=False)
-        if not directory.is_dir() or directory.is_symlink():
-            disk.remove(directory, self.notes)
-            directory.mkdir()
-        wanted, rendered = self.history.files(release.tree), release.rendered
-        touched = disk.make_equal(
-            directory, wanted, before, blobs=self.history, owner=self.owner, source=source, notes=self.notes, more=rendered
-        )
+            before = spent.glance.look()
+            self.layout.release(spent.release.id).rename(directory)
+        else:
+            if not directory.is_dir() or directory.is_symlink():
+                disk.remove(directory, self.proofs)
+                directory.mkdir()
+            before = looks.look(directory)
+        changes = self.step(source.release, release)
+        same = {path: stamp for path, stamp in source.files.items() if path not in changes and path not in rendered}
+        keep = {path for path, stamp in before.files.items() if same.get(path) == stamp}
+        links = sorted(path for path, stamp in same.items() if stamp and path not in keep)
+        writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
+        doubtful = [path for path, stamp in same.items() if not stamp]
+        disk.clear(directory, before, keep, [*links, *writes, *doubtful, *rendered], self.proofs)
+        if source.release and links:
+            doubtful += disk.link(self.layout.release(source.release.id), directory, links, self.proofs)
+        disk.fill(directory, {**writes, **self._entries(release, doubtful)}, self.history, self.owner)
         for dest, file in rendered.items():
             disk.write(str(directory / dest), file.git_mode, self._kept(file.sha256, dest), self.owner, file.mode)
-        return looks.scan_again(directory, before, touched, self.notes)
+        self.proofs.refresh()
+        return looks.look(directory)
 
-    def verify(self, release: Release, look: Look) -> Look:
+    def _entries(self, release: Release, paths: Iterable[str]) -> dict[str, Entry]:
+        return {path: self.history.files(release.tree)[path] for path in paths}
+
+    def verify(self, release: Release, look: Look | None = None, like: Proof | None = None) -> Examined:
         """Compare what is about to be served with its commit; what differs is made again from Git, without links."""
         directory = self.layout.partial(release.id)
-        if not self._is_whole(release, look):
-            disk.remove(directory, self.notes)
-            look = self.stage(release, None)
-            drift = drift_of(self.expected(release), entries(look))
-            if drift:
+        examined = self.examine(release, directory, look, like)
+        if not examined.whole:
+            disk.remove(directory, self.proofs)
+            examined = self.examine(release, directory, self.stage(release, Proof()), Proof())
+            if examined.drift:
                 raise MoodleError(
-                    f"{directory} cannot be made equal to commit {release.revision}: {drift}. Is something else writing there?"
+                    f"{directory} cannot be made equal to commit {release.revision}: {examined.drift}. Is something else writing there?"
                 )
-        return look
-
-    def _is_whole(self, release: Release, look: Look) -> bool:
-        expected = self.expected(release)
-        modes = {path: file.mode for path, file in release.rendered.items()}
-        return not drift_of(expected, entries(look)) and not disk.unsealed(look, self.owner, modes)
+        self.proofs.put(examined.proof)
+        return examined
 
     def finish(self, release: Release, look: Look) -> Release:
         """Seal what was staged and give it its name. It is described first: no release is ever there without a description."""
@@ -90,21 +161,23 @@ class Releases:
         disk.seal(partial, look, self.owner)
         disk.settle(partial)
         self.history.keep(release.id, release.revision)
-        complete = replace(release, size=disk.size_of(look))
+        complete = replace(release, size=look.size())
         self.memory.describe(complete)
         partial.rename(self.layout.release(release.id))
         return complete
 
     def make(self, release: Release) -> Release:
         """A whole release from Git alone."""
-        disk.remove(self.layout.partial(release.id), self.notes)
-        return self.finish(release, self.verify(release, self.stage(release, None)))
+        disk.remove(self.layout.partial(release.id), self.proofs)
+        return self.finish(release, self.verify(release, self.stage(release, Proof()), Proof()).look)
 
     def proved(self, release: Release) -> Release:
         """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""
         self.history.need(release.id, release.revision)
         for known in (release, *(other for other in self.memory.releases() if is_remake(other, release))):
-            if self._is_whole(known, self.look(self.layout.release(known.id))):
+            examined = self.examine(known, self.layout.release(known.id))
+            if examined.whole:
+                self.proofs.put(examined.proof)
                 return known
         name, number = release.id, 0
         while os.path.lexists(self.layout.release(name)):
@@ -136,7 +209,7 @@ class Releases:
         return self.layout.hot_fixes / f"{hot_fix}.patch"
 
     def remove(self, release: Release) -> None:
-        disk.remove(self.layout.release(release.id), self.notes)
+        disk.remove(self.layout.release(release.id), self.proofs)
         self.memory.forget(release.id)
         self.history.forget(release.id)
 
@@ -153,7 +226,7 @@ class Releases:
     def drop_partials(self) -> None:
         """What calls that were killed left behind."""
         for partial in self.layout.releases.glob(f"*{PARTIAL}"):
-            disk.remove(partial, self.notes)
+            disk.remove(partial, self.proofs)
 
     def keep_rendered(self, contents: Mapping[str, bytes]) -> None:
         """Keep the content of rendered files by its hash, so that a release can be made again later."""

@@ -2,128 +2,194 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was read of each file, by its inode, and the stamp that it bore: as long as it bears the same, it need not be read again.
+"""What releases were proved to be: the stamp that each file bore when it was found to be what its commit says.
 
-Any write, chmod or chown, through whatever name of the file, moves its ctime, and no user can set that back: mtime alone would
-not do. What was written shortly before it was read is read once more by the next call, for a second write in the same tick of
-the clock would leave the same stamp. After a restart of the host every file is read anew, for a power cut may take contents away
-that the stamps still promise.
+As long as it bears the same it need not be read again. Any write, chmod or chown, through whatever name of the file, moves its
+ctime, and no user can set that back: mtime alone would not do. What was written shortly before it was read is read once more by
+the next call, for a second write in the same tick of the clock would leave the same stamp. After a restart of the host every file
+is read anew, for a power cut may take contents away that the stamps still promise.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import struct
+import stat
+import tempfile
 import time
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..common.files import write_atomically
-from .trees import Entry
+from .layout import Layout
+from .memory import Release
 
 SETTLED = 2_000_000_000  # nanoseconds; the coarsest clocks of file systems tick every other second
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-STAMP, CTIME = struct.Struct("<8q"), 8
-RECORD = struct.Struct(f"{STAMP.size}s20s")
+FILE, LINK = "f", "l"
+_KINDS = {stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
+_END = "\0\0"
+NO_STAMP = ""  # of a file that has to be read again
 
 
-class Seen(t.NamedTuple):
-    entry: Entry
-    status: os.stat_result
+class Stamp(t.NamedTuple):
+    """As `find` prints it; the ctime comes last, for hard links move that alone."""
+
+    inode: str
+    device: str
+    size: str
+    mode: str
+    uid: str
+    gid: str
+    kind: str
+    mtime: str
+    ctime: str
+
+    @classmethod
+    def of(cls, text: str) -> Stamp:
+        return cls(*text.split(" "))
+
+    def settled(self) -> bool:
+        seconds, _dot, fraction = self.ctime.partition(".")
+        return abs(time.time_ns() - int(seconds) * 10**9 - int(fraction[:9])) > SETTLED
 
 
-class Look(dict[str, Seen]):
-    """The files that were seen, by their path, and beside them the directories; the one that was looked into is named by nothing."""
-
-    def __init__(self, files: Iterable[tuple[str, Seen]] = ()) -> None:
-        super().__init__(files)
-        self.directories: dict[str, os.stat_result] = {}
-
-
-def stamp_of(status: os.stat_result) -> bytes:
-    return STAMP.pack(
-        status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    )
+def stamp_of(status: os.stat_result) -> str:
+    """The same as `find` prints."""
+    mtime, ctime = (f"{ns // 10**9}.{ns % 10**9:09d}0" for ns in (status.st_mtime_ns, status.st_ctime_ns))
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "?")
+    mode = stat.S_IMODE(status.st_mode)
+    return f"{status.st_ino} {status.st_dev} {status.st_size} {mode:o} {status.st_uid} {status.st_gid} {kind} {mtime} {ctime}"
 
 
-def entries(look: Look) -> dict[str, Entry]:
-    return {path: seen.entry for path, seen in look.items()}
+@dataclass(frozen=True)
+class Look:
+    """What lies in a directory: the stamp of each file, and of each directory its mode, user and group; its own has no name."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    directories: dict[str, str] = field(default_factory=dict)
+
+    def size(self) -> int:
+        """The bytes of all files; what hard links share with other releases is counted here too."""
+        return sum(int(stamp.split(" ", 3)[2]) for stamp in self.files.values())
 
 
-class Notes:
-    """The ids of contents by the stamps of their files. Without a file nothing is taken on trust and nothing is kept."""
+@dataclass(frozen=True)
+class Proof:
+    """Every file that the release must hold, and its stamp where it was proved to be right, sealed and given to its owner.
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self._known: dict[bytes, bytes] = _load(path) if path else {}  # packed: there are many thousands
-        self._last: dict[int, bytes] | None = None  # the stamp that each inode bore last, asked for by few calls
-        self._renamed: set[int] = set()
-        self._doubtful: set[int] = set()
-        self._news = False
+    Without a release there is nothing that anything could be compared with.
+    """
 
-    def renamed(self, inode: int) -> None:
+    release: Release | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    fresh: frozenset[str] = frozenset()  # written so shortly before they were read that their stamps prove nothing
+
+    def holds(self, path: str, stamp: str) -> bool:
+        """Whether a file that bears the stamp is the one that was proved to be right."""
+        return self.files.get(path) == stamp and path not in self.fresh
+
+
+class Proofs:
+    """Kept beside the releases. They spare work and say nothing that could not be read again."""
+
+    def __init__(self, layout: Layout, owner: tuple[int | None, int | None] | None) -> None:
+        """Without an ``owner`` nothing is taken on trust, and nothing is kept."""
+        self.layout = layout
+        self.owner = owner
+        self.served = Proof()
+        self._known: dict[str, Proof] = {}
+        self._news: set[str] = set()
+        self._renamed: set[str] = set()
+
+    def of(self, release: Release) -> Proof | None:
+        known = self._known.get(release.id) or self._load(release)
+        if known is None or known.release is None or not known.release.same_content(release):
+            return None
+        self._known[release.id] = known
+        return known
+
+    def put(self, proof: Proof) -> None:
+        if proof.release is not None:
+            before = self._known.get(proof.release.id, Proof())
+            if (proof.files, proof.fresh) != (before.files, before.fresh):
+                self._news.add(proof.release.id)
+            self._known[proof.release.id] = proof
+
+    def renamed(self, inode: int | str) -> None:
         """This call gives the file another name, or takes one away: that moves its ctime and leaves all else as it was."""
-        self._renamed.add(inode)
+        self._renamed.add(str(inode))
 
-    def has_renamed(self, inode: int) -> bool:
-        return inode in self._renamed
-
-    def recall(self, status: os.stat_result) -> str | None:
-        """The id of the content of a file, where the stamp that it bears is known."""
-        stamp = stamp_of(status)
-        oid = self._known.get(stamp)
-        if oid is None and status.st_ino in self._renamed and status.st_ino not in self._doubtful:
-            before = self._before(status.st_ino)
-            if before and before[:-CTIME] == stamp[:-CTIME]:
-                oid = self._known[before]
-                self._keep(stamp, status.st_ino, oid)
-        return oid.hex() if oid else None
-
-    def learn(self, status: os.stat_result, oid: str) -> None:
-        if abs(time.time_ns() - status.st_ctime_ns) > SETTLED:
-            self._keep(stamp_of(status), status.st_ino, bytes.fromhex(oid))
-        else:
-            self._doubtful.add(status.st_ino)
-
-    def _keep(self, stamp: bytes, inode: int, oid: bytes) -> None:
-        self._known[stamp] = oid
-        if self._last is not None:
-            self._last[inode] = stamp
-        self._news = True
-
-    def _before(self, inode: int) -> bytes | None:
-        if self._last is None:
-            self._last = {STAMP.unpack(stamp)[1]: stamp for stamp in self._known}
-        return self._last.get(inode)
+    def refresh(self) -> None:
+        """Follow the ctimes that this call has moved. What differs in more has to be read again."""
+        for name, proof in self._known.items() if self._renamed else ():
+            directory = self.layout.release(name)
+            root = directory if directory.is_dir() else self.layout.partial(name)
+            moved = [path for path, stamp in proof.files.items() if stamp.partition(" ")[0] in self._renamed]
+            for path in moved:
+                with contextlib.suppress(OSError):
+                    stamp = stamp_of(os.lstat(f"{root}/{path}"))
+                    if stamp.rpartition(" ")[0] == proof.files[path].rpartition(" ")[0]:
+                        proof.files[path] = stamp
+            if moved:
+                self._news.add(name)
+        self._renamed.clear()
 
     def save(self) -> None:
-        """They spare work and say nothing that could not be read again: a full disk is no reason to fail."""
-        if self.path and self._news:
-            records = b"".join(stamp + oid for stamp, oid in self._known.items())
+        """A full disk is no reason to fail. Nothing waits for the disk: after a power cut all is read anyway."""
+        self.refresh()
+        for name in self._news if self.owner else ():
+            proof = self._known[name]
+            stamps = {**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}
+            text = "\0".join((self._heading(t.cast(Release, proof.release)), *(f"{stamp}\t{path}" for path, stamp in stamps.items())))
             with contextlib.suppress(OSError):
-                write_atomically(self.path, _boot() + records, mode=0o600)
-                self._news = False
+                self._write(self.layout.seen / name, f"{text}{_END}".encode(errors="surrogateescape"))
+        self._news.clear()
 
-    def forget_all_but(self, looks: Iterable[Look]) -> None:
-        """Inodes that no release has any more, and stamps that they bore before."""
-        held = {seen.status.st_ino for look in looks for seen in look.values()}
-        last = (self._before(inode) for inode in held)
-        kept = {stamp: self._known[stamp] for stamp in last if stamp}
-        self._news = self._news or len(kept) != len(self._known)
-        self._known, self._last = kept, None
+    def forget_all_but(self, names: Collection[str]) -> None:
+        for name in self._known.keys() - set(names):
+            del self._known[name]
+            self._news.discard(name)
+        with contextlib.suppress(OSError):
+            for file in self.layout.seen.iterdir():
+                if file.name not in names:
+                    file.unlink()
+
+    def _heading(self, release: Release) -> str:
+        """What the stamps depend on."""
+        rendered = {path: asdict(file) for path, file in release.rendered.items()}
+        return json.dumps([_boot(), release.tree, rendered, self.owner], sort_keys=True)
+
+    def _load(self, release: Release) -> Proof | None:
+        if self.owner is None:
+            return None
+        try:
+            text = (self.layout.seen / release.id).read_bytes().decode(errors="surrogateescape")
+        except OSError:
+            return None
+        heading = self._heading(release)
+        if not _boot() or not text.endswith(_END) or not text.startswith(f"{heading}\0"):
+            return None
+        return Proof(release, stamps_in(text[len(heading) + 1 : -1]))
+
+    def _write(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
 
-def _load(path: Path) -> dict[bytes, bytes]:
-    try:
-        data, boot = path.read_bytes(), _boot()
-    except OSError:
-        return {}
-    if not boot or not data.startswith(boot) or (len(data) - len(boot)) % RECORD.size:
-        return {}
-    return dict(RECORD.iter_unpack(memoryview(data)[len(boot) :]))
+def stamps_in(listed: str) -> dict[str, str]:
+    """The stamps by their paths, of lines that each end with a null: no name holds one."""
+    return {path: stamp for stamp, _tab, path in (line.partition("\t") for line in listed.split("\0")[:-1])}
 
 
-def _boot() -> bytes:
-    return BOOT.read_bytes() if BOOT.exists() else b""
+def _boot() -> str:
+    return BOOT.read_text(encoding="utf-8") if BOOT.exists() else ""

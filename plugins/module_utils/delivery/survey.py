@@ -14,14 +14,14 @@ from .history import History
 from .layout import Layout
 from .memory import Memory, Release
 from .releases import Releases
-from .seen import Notes, entries
+from .seen import Proofs
 from .sessions import Sessions
-from .trees import Drift, drift_of
+from .trees import Drift
 
 
 def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
     memory = Memory(layout)
-    releases = Releases(layout, memory, History(layout.repository), disk.Ownership(), Notes())
+    releases = Releases(layout, memory, History(layout.repository), disk.Ownership(), Proofs(layout, None))
     state = memory.state()
     current = layout.linked("current")
     session = Sessions(layout).open()
@@ -45,7 +45,7 @@ def survey(layout: Layout, drift: bool, last: int) -> dict[str, t.Any]:
 
 def _drift(releases: Releases, served: Release) -> Drift:
     """Nothing is taken on trust here: every file is read."""
-    return drift_of(releases.expected(served), entries(releases.look(releases.layout.release(served.id))))
+    return releases.examine(served, releases.layout.release(served.id)).drift
 
 
 def _shown(release: Release, layout: Layout) -> dict[str, t.Any]:

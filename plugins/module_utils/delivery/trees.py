@@ -31,6 +31,13 @@ class Entry(t.NamedTuple):
     oid: str
 
 
+class Change(t.NamedTuple):
+    """A file before and after a step."""
+
+    old: Entry | None
+    new: Entry | None
+
+
 Files = Mapping[str, Entry]
 
 # What no line of an honest `git ls-tree -z` holds: a submodule, a path with an empty part, or a part with one of these names.
@@ -83,20 +90,13 @@ def leads_out(path: str, target: str) -> bool:
     return False
 
 
-def drift_of(expected: Files, found: Files) -> Drift:
-    if expected == found:
-        return Drift()
-    return Drift(
-        modified=tuple(sorted(path for path, entry in expected.items() if found.get(path, entry) != entry)),
-        missing=tuple(sorted(expected.keys() - found.keys())),
-        unexpected=tuple(sorted(found.keys() - expected.keys())),
-    )
-
-
-def changes_between(old: Files, new: Files) -> dict[str, list[str]]:
-    """The files that a step from ``old`` to ``new`` adds, modifies and removes."""
-    step = drift_of(old, new).as_result()
-    return {"added": step["unexpected"], "modified": step["modified"], "removed": step["missing"]}
+def listed_changes(changes: Mapping[str, Change]) -> dict[str, list[str]]:
+    """The files that a step adds, modifies and removes, as they may be shown."""
+    told: dict[str, list[str]] = {"added": [], "modified": [], "removed": []}
+    for path, change in sorted(changes.items()):
+        if change.old != change.new:
+            told["added" if change.old is None else "modified" if change.new else "removed"].append(shown(path))
+    return told
 
 
 def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
@@ -105,8 +105,7 @@ def parse_ls_tree(listed: bytes, tree: str) -> dict[str, Entry]:
         path = listed[listed.find(b"\t", listed.rfind(b"\0", 0, at + 1) + 1) + 1 :].partition(b"\0")[0].decode(errors="surrogateescape")
         raise BadInput(f"The tree {tree} holds {path!r}, which is a submodule or leads out of it: it cannot become a release.")
     heads = ((head[:6], head[12:], path) for head, _tab, path in (line.partition("\t") for line in _lines(listed)))
-    # Trees of long ago have more modes for a plain file (100664) than Git gives to one today.
-    return {path: Entry(mode if mode in (EXECUTABLE, SYMLINK) else REGULAR, oid) for mode, oid, path in heads}
+    return {path: _entry(mode, oid) for mode, oid, path in heads}
 
 
 def _forged(listed: bytes) -> Iterator[int]:
@@ -120,18 +119,26 @@ def _forged(listed: bytes) -> Iterator[int]:
             at = listed.find(before, at + 1)
 
 
-def parse_diff_tree(listed: bytes, base: Files, tree: str) -> dict[str, Entry]:
-    """The files of a tree of which ``git diff-tree -r -z --no-renames`` says how it differs from the one that has ``base``."""
-    files, gone, there = dict(base), [], []
+def parse_diff_tree(listed: bytes, tree: str) -> dict[str, Change]:
+    """The files by which ``tree`` differs from another one, of ``git diff-tree -r -z --no-renames --full-index``."""
+    old, there = dict[str, Entry](), []
     answers = iter(listed.split(b"\0")[:-1])
+    paths = []
     for head, path in zip(answers, answers):
-        _old, mode, _old_oid, oid, _kind = head.split(b" ")
-        gone.append(path.decode(errors="surrogateescape"))
+        old_mode, mode, old_oid, oid, _kind = head.removeprefix(b":").split(b" ")
+        paths.append(path.decode(errors="surrogateescape"))
+        if int(old_mode):
+            old[paths[-1]] = _entry(old_mode.decode(), old_oid.decode())
         if int(mode):
             there.append(b"%b %b %b\t%b\0" % (mode, b"commit" if mode == b"160000" else b"blob", oid, path))
-    for name in gone:
-        files.pop(name, None)
-    return {**files, **parse_ls_tree(b"".join(there), tree)}
+    new = parse_ls_tree(b"".join(there), tree)
+    changes = {path: Change(old.get(path), new.get(path)) for path in paths}
+    return {path: change for path, change in changes.items() if change.old != change.new}
+
+
+def _entry(mode: str, oid: str) -> Entry:
+    """Trees of long ago have more modes for a plain file (100664) than Git gives to one today."""
+    return Entry(mode if mode in (EXECUTABLE, SYMLINK) else REGULAR, oid)
 
 
 def _lines(listed: bytes) -> list[str]:

@@ -12,7 +12,7 @@ import posixpath
 import re
 import stat
 import typing as t
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -112,13 +112,18 @@ def read_shared_files(files: Sequence[Mapping[str, t.Any]]) -> tuple[dict[str, R
     return rendered, contents
 
 
-def refuse_collisions(rendered: Collection[str], files: Collection[str]) -> None:
-    """A rendered file must hide nothing of the code base, and must not be led elsewhere by a link in it."""
+def places_of(rendered: Iterable[str]) -> list[str]:
+    """The rendered files, and all that they lie in."""
+    return sorted({place for dest in rendered for place in map(str, (PurePosixPath(dest), *PurePosixPath(dest).parents[:-1]))})
+
+
+def refuse_collisions(rendered: Collection[str], kinds: Mapping[str, str]) -> None:
+    """A rendered file must hide nothing of the code base, whose ``kinds`` at their places are known, and must not be led elsewhere."""
     for dest in rendered:
-        if dest in files or any(path.startswith(f"{dest}/") for path in (*files, *rendered)):
+        if dest in kinds or any(path.startswith(f"{dest}/") for path in rendered):
             raise BadInput(f"shared_files: {dest} is part of the code base itself, and a rendered file must not hide it.")
         for parent in map(str, PurePosixPath(dest).parents):
-            if parent in files or parent in rendered:
+            if parent in rendered or kinds.get(parent) == "blob":
                 what = "a rendered file" if parent in rendered else "part of the code base itself"
                 raise BadInput(f"shared_files: {dest} cannot lie below {parent}, which is {what}.")
 

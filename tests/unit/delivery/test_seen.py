@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from support.delivery_root import NEW, OLD, Root
 
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import looks, seen
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
-from ansible_collections.lms.moodle.plugins.module_utils.delivery.looks import blob_id
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
 
 
@@ -25,9 +25,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     found: list[str] = []
     hashed = looks._hashed
 
-    def noted(path: str, mode: int) -> str:
+    def noted(path: str, kind: str) -> str:
         found.append(path.partition("/releases/")[2].partition("/")[2])
-        return hashed(path, mode)
+        return hashed(path, kind)
 
     monkeypatch.setattr(looks, "_hashed", noted)
     monkeypatch.setattr(seen, "SETTLED", -1)
@@ -113,16 +113,46 @@ def test_a_hot_fix_in_one_release_is_no_hot_fix_in_the_next(root: Root) -> None:
     assert root.served() == NEW
 
 
-def test_what_was_written_a_moment_ago_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "file"
-    file.write_text("one")
-    status = file.lstat()
-    notes = seen.Notes(tmp_path / "notes")
-    notes.learn(status, blob_id(b"one"))
-    assert notes.recall(status) is None
+def test_what_was_written_a_moment_ago_is_read_again(root: Root, read: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "SETTLED", 3600 * 10**9)
+    root.done("live", "new")
+    for _each in range(2):
+        read.clear()
+        assert root.done("live", "new")["changed"] is False
+        assert sorted(read) == ["lib/new.php", "link", "turn", "version.php"]
     monkeypatch.setattr(seen, "SETTLED", -1)
-    notes.learn(status, blob_id(b"one"))
-    assert notes.recall(status) == blob_id(b"one")
+    root.done("live", "new")
+    read.clear()
+    assert root.done("live", "new")["changed"] is False
+    assert read == []
+
+
+def test_a_file_that_goes_is_missed_whether_it_was_proved_or_not(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "SETTLED", 3600 * 10**9)
+    root.done("live", "new")
+    for name in ("lib/new.php", "same.php"):
+        root.file(name).unlink()
+    for _each in range(2):
+        assert root.done("secured")["drift"]["missing"] == ["lib/new.php", "same.php"]
+        root.done("abandoned")
+
+
+def test_a_stamp_is_the_one_that_find_prints(tmp_path: Path) -> None:
+    files = {"one": "1", "odd\nname": "22", "a\tb": "", "sub/two": "2"}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "link").symlink_to("one")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "one").chmod(0o4751)
+    os.utime(tmp_path / "one", ns=(0, 1_700_000_000_000_000_001))
+    look = looks.look(tmp_path)
+    assert look.files.keys() == {*files, "link", "fifo"}
+    assert look.directories.keys() == {"", "sub"}
+    mine = {path: seen.stamp_of((tmp_path / path).lstat()) for path in look.files if path != "fifo"}
+    assert mine == {path: stamp for path, stamp in look.files.items() if path != "fifo"}
+    assert look.directories["sub"] == f"755 {os.geteuid()} {os.getegid()}"
+    assert look.size() == sum(path.lstat().st_size for path in tmp_path.rglob("*") if not path.is_dir())
 
 
 def test_notes_last_until_the_host_starts_again(root: Root, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +165,7 @@ def test_notes_last_until_the_host_starts_again(root: Root, read: list[str], tmp
 
 @pytest.mark.parametrize("damage", [b"", b"rubbish", b"cut off"])
 def test_damaged_notes_are_no_notes(root: Root, read: list[str], damage: bytes) -> None:
-    notes = root.path / ".delivery/seen.bin"
+    notes = root.path / ".delivery/seen" / str(root.linked())
     whole = notes.read_bytes()
     assert notes.stat().st_mode & 0o777 == 0o600
     notes.write_bytes(whole[:-1] if damage == b"cut off" else damage)
@@ -144,9 +174,9 @@ def test_damaged_notes_are_no_notes(root: Root, read: list[str], damage: bytes) 
 
 
 def test_notes_that_cannot_be_kept_are_no_reason_to_fail(root: Root, read: list[str]) -> None:
-    notes = root.path / ".delivery/seen.bin"
-    notes.unlink()
-    notes.mkdir()
+    notes = root.path / ".delivery/seen"
+    shutil.rmtree(notes)
+    notes.write_text("in the way")
     root.done("live", "new")
     assert root.served() == NEW
 

@@ -18,10 +18,10 @@ from ansible_collections.lms.moodle.plugins.module_utils.common.errors import Ba
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.history import History
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.steps import STATES, Situation, plan
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.trees import (
+    Change,
     Drift,
     Entry,
-    changes_between,
-    drift_of,
+    listed_changes,
     parse_diff_tree,
     parse_ls_tree,
     shown,
@@ -67,23 +67,12 @@ def test_a_phase_of_another_version_is_not_guessed_about() -> None:
         plan("live", Situation("dreaming", serves_wanted=False, work_is_wanted=False))
 
 
-FILES = st.dictionaries(
-    st.text(min_size=1, max_size=3), st.builds(Entry, st.sampled_from(["100644", "100755"]), st.sampled_from("ab")), max_size=6
-)
+ENTRIES = st.none() | st.builds(Entry, st.sampled_from(["100644", "100755"]), st.sampled_from("ab"))
 
 
-@given(FILES, FILES)
-def test_drift_leads_from_one_tree_to_the_other(expected: dict[str, Entry], found: dict[str, Entry]) -> None:
-    drift = drift_of(expected, found)
-    mended = {path: entry for path, entry in found.items() if path not in drift.unexpected}
-    mended.update({path: expected[path] for path in (*drift.missing, *drift.modified)})
-    assert mended == expected
-    assert bool(drift) is (expected != found)
-
-
-@given(FILES, FILES)
-def test_changes_are_the_same_in_both_directions(old: dict[str, Entry], new: dict[str, Entry]) -> None:
-    there, back = changes_between(old, new), changes_between(new, old)
+@given(st.dictionaries(st.text(min_size=1, max_size=3), st.builds(Change, ENTRIES, ENTRIES), max_size=6))
+def test_changes_are_the_same_in_both_directions(changes: dict[str, Change]) -> None:
+    there, back = listed_changes(changes), listed_changes({path: Change(new, old) for path, (old, new) in changes.items()})
     assert (there["added"], there["modified"]) == (back["removed"], back["modified"])
 
 
@@ -107,25 +96,34 @@ def test_a_forged_path_is_refused(path: str) -> None:
 @pytest.mark.parametrize("mode", ["100644", "160000"])
 def test_a_forged_path_is_refused_where_it_is_new_too(path: str, mode: str) -> None:
     with pytest.raises(BadInput, match="leads out of it"):
-        parse_diff_tree(f":000000 {mode} {'0' * 40} {'1' * 40} A\0{path}\0".encode(), {}, "tree")
+        parse_diff_tree(f":000000 {mode} {'0' * 40} {'1' * 40} A\0{path}\0".encode(), "tree")
 
 
 def test_a_submodule_is_refused_where_it_is_new_too() -> None:
     with pytest.raises(BadInput, match="submodule"):
-        parse_diff_tree(f":100644 160000 {'0' * 40} {'1' * 40} T\0mod/a\0".encode(), {"mod/a": Entry("100644", "0" * 40)}, "tree")
+        parse_diff_tree(f":100644 160000 {'0' * 40} {'1' * 40} T\0mod/a\0".encode(), "tree")
 
 
-def test_a_tree_is_the_same_however_git_is_asked_for_it(tmp_path: Path) -> None:
+def test_a_step_between_trees_is_what_their_lists_say(tmp_path: Path) -> None:
     source = Source(tmp_path / "source")
     odd: dict[str, bytes | str | None] = {"line\nbreak.php": "1", "ümlaut.php": "1", " a\tb ": "1"}
     trees = [source.tree(source.commit(files)) for files in (OLD, NEW, {**OLD, **odd}, {})]
-    for one in trees:
+    history = History(source.path / ".git")
+    for one in (None, *trees):
         for other in trees:
-            history = History(source.path / ".git")
-            history.files(one)
-            assert history.files(other) == History(history.path).files(other)
+            old, new = history.files(one) if one else {}, history.files(other)
+            paths = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+            assert history.differences(one, other) == {path: Change(old.get(path), new.get(path)) for path in paths}
+
+
+def test_a_tree_is_asked_for_single_paths(tmp_path: Path) -> None:
+    source = Source(tmp_path / "source")
+    tree = source.tree(source.commit(OLD))
+    paths = ["lib", "lib/a.php", "link", "link/further", "gone", "turn/into/file/further"]
+    assert History(source.path / ".git").kinds(tree, paths) == {"lib": "tree", "lib/a.php": "blob", "link": "blob"}
 
 
 def test_modes_of_long_ago_are_those_of_today() -> None:
     listed = b"".join(b"%s blob %s\t%s\0" % (mode, b"0" * 40, mode) for mode in (b"100664", b"100644", b"100755", b"120000"))
     assert [entry.mode for entry in parse_ls_tree(listed, "tree").values()] == ["100644", "100644", "100755", "120000"]
+    assert parse_diff_tree(f":100664 100644 {'1' * 40} {'1' * 40} M\0a\0".encode(), "tree") == {}
