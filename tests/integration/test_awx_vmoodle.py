@@ -56,6 +56,47 @@ def test_a_job_runs_a_script_on_the_fleet_and_names_the_node_that_is_not_there(f
     assert "2 of 3 nodes ok, 1 failed" in done.log, "a run with failures is summed up too"
 
 
+def test_a_slice_of_a_job_runs_the_script_on_its_own_nodes_alone(fleet: Fleet) -> None:
+    asked = {"moodle_script": "local/vmoodle/cli/purge_caches.php", "moodle_sliced": True}
+    for number, names in enumerate([("alpha",), ("beta", "alpha")]):
+        done = fleet.job("fleet_run", f"slice-{number}", slice_of=names, moodle_nodes="", **asked)
+        assert done.status == "successful", done.log[-3000:]
+        (result,) = done.results("vmoodle_cli")
+        assert {node["name"]: node["verdict"] for node in result["nodes"]} == dict.fromkeys(names, "ok")
+    done = fleet.job("fleet_run", "slice-limited", "--limit beta", slice_of=("beta", "alpha"), **asked)
+    (result,) = done.results("vmoodle_cli")
+    assert [node["name"] for node in result["nodes"]] == ["beta"]
+    done = fleet.job("fleet_run", "slice-asked", slice_of=("alpha",), moodle_nodes="beta", **asked)
+    assert done.status == "failed"
+    assert "moodle_nodes: with moodle_sliced the nodes are the hosts of the play" in done.log
+    assert not done.results("vmoodle_cli")
+
+
+def test_a_survey_is_answered_with_text_and_what_was_left_empty_is_as_good_as_none(fleet: Fleet) -> None:
+    answers = {
+        "moodle_script": "admin/cli/cfg.php",
+        "moodle_args": "--name=theme,--no-eol",
+        "moodle_nodes": "alpha,b*",
+        "moodle_select": None,
+        "moodle_pending": "false",
+        "moodle_read_only": "true",
+        "moodle_repeatable": "false",
+    }
+    done = fleet.job("fleet_run", "survey", **answers)
+    assert done.status == "successful", done.log[-3000:]
+    (result,) = done.results("vmoodle_cli")
+    assert {node["name"]: node["verdict"] for node in result["nodes"]} == {"alpha": "ok", "beta": "ok"}
+    assert not result["changed"]
+    storage = {"moodle_archive_storage": str(fleet.folder / "storage"), "moodle_archive_run": "survey"}
+    answers = {"moodle_archive_category": '{"path": "Category 1"}', "moodle_archive_state": "planned", "moodle_archive_again": "false"}
+    done = fleet.job("archive", "survey-archive", **storage, **answers)
+    assert done.status == "successful", done.log[-3000:]
+    assert "Run survey: 2 courses (2 planned)" in done.log
+    left_empty = {"moodle_archive_confirm": None, "moodle_archive_older_than": "", "moodle_archive_empty_categories": "false"}
+    done = fleet.job("archive_purge", "survey-purge", **storage, **left_empty)
+    assert "2 planned" in done.log, done.log[-3000:]
+
+
 def test_a_job_plans_and_backs_up_the_courses_of_a_category(fleet: Fleet) -> None:
     storage = fleet.folder / "storage"
     asked: dict[str, t.Any] = {

@@ -65,10 +65,14 @@ class Fleet:
         for path in (self.folder, *self.folder.rglob("*")) if self.user else ():
             shutil.chown(path, self.user, self.user)
 
-    def job(self, playbook: str, name: str, cmdline: str = "", **variables: t.Any) -> Job:
+    def job(self, playbook: str, name: str, cmdline: str = "", *, slice_of: tuple[str, ...] = (), **variables: t.Any) -> Job:
+        """``slice_of``: the nodes that are hosts of this slice of a job, beside the web hosts or without them."""
         here = {"ansible_connection": "local", "ansible_python_interpreter": self.python}
         # The second host must be left alone: nodes and courses are the whole site's.
-        groups = {"moodle_web": {"hosts": {"web1": here, "web2": here}, "vars": BECOME}}
+        groups: dict[str, t.Any] = {"moodle_web": {"hosts": {"web1": here, "web2": here}, "vars": BECOME}}
+        if slice_of:
+            hosts = {node: {**here, "moodle_node": {"wwwroot": self.nodes[node].wwwroot}} for node in slice_of}
+            groups["moodle_nodes"] = {"hosts": hosts, "vars": BECOME}
         given = {
             "moodle_code": str(self.site.code),
             "moodle_web_user": self.user,
@@ -76,7 +80,7 @@ class Fleet:
             **variables,
         }
         done = launch(self.folder.parent / f"job-{name}", playbook, groups, given, cmdline, TMPDIR=str(self.folder / "tmp"))
-        assert set(done.stats["processed"]) == {"web1"}, done.log[-3000:]
+        assert set(done.stats["processed"]) == {slice_of[0] if slice_of else "web1"}, done.log[-3000:]
         assert not [line for line in done.lines() if "\r" in line], "a log has whole lines: nothing is overwritten in it"
         return done
 

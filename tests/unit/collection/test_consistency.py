@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+AWX = ROOT / "roles" / "awx" / "vars" / "main.yml"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 
 
@@ -63,3 +65,35 @@ def test_every_module_has_the_parts_that_its_users_look_for() -> None:
         text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text()
         for part in ("DOCUMENTATION = ", "EXAMPLES = ", "RETURN = ", "supports_check_mode=True"):
             assert part in text, f"{module} lacks {part}"
+
+
+def told_at_the_top(playbook: Path) -> set[str]:
+    return set(re.findall(r"\bmoodle_[a-z_]+", "\n".join(line for line in playbook.read_text().splitlines() if line.startswith("#"))))
+
+
+def test_every_playbook_has_a_job_template_in_awx() -> None:
+    known = load(AWX)["awx_templates"]
+    assert sorted(known) == [path.stem for path in PLAYBOOKS if path.stem != "awx_configure"]  # type: ignore[call-overload]
+
+
+def test_what_a_survey_asks_is_a_variable_of_its_playbook_and_every_question_is_asked() -> None:
+    data: dict[str, t.Any] = load(AWX)
+    asked = [(playbook, variable) for playbook, template in data["awx_templates"].items() for variable in template["survey"]]
+    for playbook, variable in asked:
+        assert variable in told_at_the_top(ROOT / "playbooks" / f"{playbook}.yml"), f"{variable} in the survey of {playbook}"
+    assert {variable for _playbook, variable in asked} == set(data["awx_questions"])
+
+
+def test_an_answer_that_was_left_empty_is_as_good_as_none() -> None:
+    """AWX hands it over as an empty text, or as null."""
+    data: dict[str, t.Any] = load(AWX)
+    for name, template in data["awx_templates"].items():
+        imported = {"deliver": ["build"], "reconcile": ["build", "deliver"]}.get(name, [])
+        for playbook in (name, *imported):
+            body = "\n".join(re.findall(r"{{.*?}}", (ROOT / "playbooks" / f"{playbook}.yml").read_text(), flags=re.DOTALL))
+            for variable in template["survey"]:
+                question = data["awx_questions"][variable]
+                if not question.get("required") and "default" not in question:
+                    used = re.findall(rf"(?<!')\b{variable}\b.{{0,40}}", body)
+                    careless = [use for use in used if not re.fullmatch(rf"{variable} \| default\([^()]*, true\).*", use)]
+                    assert not careless, f"{variable} in {playbook}"
