@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.config_php import write_rendered
 from support.moodle import Site
 from support.nodes import Node, register_node
 from support.process import run
@@ -149,6 +150,34 @@ def test_node_in_a_sub_directory_is_found_by_a_link_in_the_code(site: Site) -> N
     finally:
         link.unlink(missing_ok=True)
         site.configure()
+
+
+def test_what_a_rendered_config_sets_for_all_sites_is_each_ones_own(site: Site, alpha: Node, beta: Node, tmp_path: Path) -> None:
+    folders = ("cachedir", "localcachedir", "tempdir", "backuptempdir", "file_lock_root", "session_file_save_path")
+    stores = {"session_redis_host": "redis.test", "session_redis_prefix": "campus:", "session_memcached_save_path": "memcached.test:11211"}
+    settings = {name: str(tmp_path / name) for name in folders} | stores | {"altcacheconfigpath": str(tmp_path / "muc.php")}
+    own = (*folders, "altcacheconfigpath", "session_redis_prefix", "session_memcached_prefix")
+    probe = tmp_path / "probe.php"
+    probe.write_text("<?php define('CLI_SCRIPT', true); require $argv[1]; foreach (array_slice($argv, 2) as $name) { echo $CFG->$name, PHP_EOL; }")
+    sites = (None, alpha, beta)
+    write_rendered(
+        site.code, server=site.server, database=site.database, dataroot=site.dataroot, wwwroot=site.wwwroot, settings=settings
+    )
+    try:
+        said = [site.cli(str(probe), str(site.code / "config.php"), *own, node=node).must_succeed().out.split() for node in sites]
+        again = site.cli(str(probe), str(site.code / "config.php"), *own, node=alpha).must_succeed().out.split()
+        for node in sites:
+            site.cli("admin/cli/purge_caches.php", node=node).must_succeed()
+    finally:
+        site.configure()
+    assert again == said[1]
+    assert [len(values) for values in said] == [len(own)] * 3
+    assert len({value for values in said for value in values}) == 3 * len(own), said
+    # None lies in another one's, which would be purged with it.
+    assert [{Path(value).parent for value in values[: len(folders)]} for values in said] == [{tmp_path / name for name in folders}] * 3
+    assert all(values[-2].startswith("campus:") for values in said)
+    caches = sorted(folder.name for folder in (tmp_path / "cachedir").iterdir())
+    assert caches == sorted(Path(values[0]).name for values in said)
 
 
 def test_registry_is_reached_through_phps_default_socket_only(site: Site, alpha: Node) -> None:

@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from pathlib import Path
+
+import jinja2
 
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL
 from .process import SupportError
 
 VMOODLE = Path("local/vmoodle")
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/site/templates/config.php.j2"
 
 
 def write_config(code: Path, *, server: MariaDB | PostgreSQL, database: str, dataroot: Path, wwwroot: str, extra: str = "") -> Path:
@@ -53,6 +57,20 @@ $CFG->noemailever = true;
 {extra}{hook}
 require_once(__DIR__ . '/lib/setup.php');
 """)
+    return file
+
+
+def write_rendered(code: Path, *, server: MariaDB, database: str, dataroot: Path, wwwroot: str, settings: dict[str, t.Any]) -> Path:
+    """Write the `config.php` that the role site renders for a VMoodle."""
+    # Not at the top: most tests need no Ansible.
+    from ansible_collections.lms.moodle.plugins.module_utils.common.php_literal import php_literal  # noqa: PLC0415
+
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined, trim_blocks=True)  # noqa: S701 - no page
+    environment.filters["lms.moodle.php_value"] = php_literal
+    access = {"host": server.host, "socket": str(server.socket), "name": database, "user": server.user, "password": server.password}
+    given = {"wwwroot": wwwroot, "dataroot": str(dataroot), "database": access, "settings": settings, "vmoodle": True}
+    file = code / "config.php"
+    file.write_text(environment.from_string(TEMPLATE.read_text()).render({f"site_{name}": value for name, value in given.items()}))
     return file
 
 
