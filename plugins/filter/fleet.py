@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput
+from ansible_collections.lms.moodle.plugins.module_utils.fleet.names import Certificate, behind, servers
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.pace import Budget
 from ansible_collections.lms.moodle.plugins.module_utils.fleet.routes import sharing
 
@@ -141,6 +142,30 @@ def fleet_failed(result: Mapping[str, t.Any], asked: Sequence[str] = ()) -> dict
     return found | {one["item"]: str(one.get("msg", "failed")) for one in result.get("results", []) if one.get("failed")}
 
 
+def fleet_servers(
+    addresses: Sequence[str], certificate: str, key: str, certificates: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, t.Any]]:
+    """What a web server has to answer to, so that nodes are found under their addresses."""
+    return _certified(servers, addresses, certificate, key, certificates)
+
+
+def fleet_behind(addresses: Sequence[str], certificate: str, key: str, certificates: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The addresses with HTTPS that ends in a proxy before the web server."""
+    return _certified(behind, addresses, certificate, key, certificates)
+
+
+def _certified(
+    work: t.Callable[..., list[t.Any]], addresses: Sequence[str], certificate: str, key: str, certificates: Mapping[str, Mapping[str, str]]
+) -> list[t.Any]:
+    try:
+        others: dict[str, Certificate] = {name.lower(): (one["certificate"], one["key"]) for name, one in certificates.items()}
+        return work(addresses, (certificate, key), others)
+    except (KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"A certificate of a node is said as {{certificate: PATH, key: PATH}} ({error!r}).") from error
+    except BadInput as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
 def _budget(max_failures: str, plan: Plan) -> Budget:
     try:
         return Budget.parse(max_failures or None, plan["count"])
@@ -173,4 +198,6 @@ class FilterModule:
             "fleet_spent": fleet_spent,
             "fleet_failed": fleet_failed,
             "fleet_outcome": fleet_outcome,
+            "fleet_servers": fleet_servers,
+            "fleet_behind": fleet_behind,
         }

@@ -136,6 +136,21 @@ def test_unknown_node_lies_over_http_too(web: PhpServer, alpha: Node) -> None:
     assert "No configuration for this host" in answer.body
 
 
+def test_module_tells_the_nodes_own_answer_from_that_of_an_unknown_one(site: Site, alpha: Node, web: PhpServer) -> None:
+    assert web
+    port = site.wwwroot.rsplit(":", 1)[1]
+    there, unknown = (f"http://{name}.campus.test:{port}" for name in ("answering", "nobody"))
+    node = site.add_node("answering", wwwroot=there)
+    asked = {"nodes": [there, unknown, site.wwwroot], "connect": "127.0.0.1", "retries": 0}
+    told = {one["wwwroot"]: one for one in call_module("vmoodle_answer_info", asked)["nodes"]}
+    assert {address: one["verdict"] for address, one in told.items()} == {there: "ok", unknown: "failed", site.wwwroot: "ok"}, told
+    assert "No configuration for this host" in told[unknown]["reason"]
+    site.cli(MAINTENANCE, f"--host={node.wwwroot}", "--enable").must_succeed()
+    (closed,) = call_module("vmoodle_answer_info", {**asked, "nodes": [there]})["nodes"]
+    site.cli(MAINTENANCE, f"--host={node.wwwroot}", "--disable").must_succeed()
+    assert closed["reason"].startswith("the answer is 503 ")
+
+
 def test_node_in_a_sub_directory_is_found_by_a_link_in_the_code(site: Site) -> None:
     node = site.add_node("law", wwwroot="http://campus.test/law")
     link = site.code / "law"
@@ -158,11 +173,11 @@ def test_what_a_rendered_config_sets_for_all_sites_is_each_ones_own(site: Site, 
     settings = {name: str(tmp_path / name) for name in folders} | stores | {"altcacheconfigpath": str(tmp_path / "muc.php")}
     own = (*folders, "altcacheconfigpath", "session_redis_prefix", "session_memcached_prefix")
     probe = tmp_path / "probe.php"
-    probe.write_text("<?php define('CLI_SCRIPT', true); require $argv[1]; foreach (array_slice($argv, 2) as $name) { echo $CFG->$name, PHP_EOL; }")
-    sites = (None, alpha, beta)
-    write_rendered(
-        site.code, server=site.server, database=site.database, dataroot=site.dataroot, wwwroot=site.wwwroot, settings=settings
+    probe.write_text(
+        "<?php define('CLI_SCRIPT', true); require $argv[1]; foreach (array_slice($argv, 2) as $name) { echo $CFG->$name, PHP_EOL; }"
     )
+    sites = (None, alpha, beta)
+    write_rendered(site.code, server=site.server, database=site.database, dataroot=site.dataroot, wwwroot=site.wwwroot, settings=settings)
     try:
         said = [site.cli(str(probe), str(site.code / "config.php"), *own, node=node).must_succeed().out.split() for node in sites]
         again = site.cli(str(probe), str(site.code / "config.php"), *own, node=alpha).must_succeed().out.split()

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +39,17 @@ http {{
     scgi_temp_path {folder}/scgi;
     uwsgi_temp_path {folder}/uwsgi;
     include {folder}/site.conf;
+    include {folder}/names/*;
 }}
 """
 APACHE = """ServerRoot {folder}
 PidFile {folder}/apache.pid
 ErrorLog {folder}/apache.log
 ServerName localhost
-Listen 127.0.0.1:{port}
+{listen}
 {modules}
 """
-APACHE_MODULES = ("mpm_event", "authz_core", "dir", "mime", "rewrite", "proxy", "proxy_fcgi")
+APACHE_MODULES = ("mpm_event", "authz_core", "dir", "mime", "rewrite", "proxy", "proxy_fcgi", "ssl")
 POOL = """[global]
 error_log = {folder}/fpm.log
 daemonize = no
@@ -112,24 +113,35 @@ def page(mark: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, root: Path, server: str = "nginx", *, php: Mapping[str, str] | None = None) -> Iterator[int]:
-    """The port on which the server (nginx or apache) answers, with the role's own configuration, for `root`/current."""
-    web, fpm = program(*{"nginx": ("nginx", "nginx"), "apache": ("apache2", "apache2-bin")}[server]), program_of_fpm()
+def serving(
+    folder: Path, root: Path, server: str = "nginx", *, php: Mapping[str, str] | None = None, more: Sequence[int] = ()
+) -> Iterator[int]:
+    """The port on which the server (nginx or apache) answers, with the role's own configuration, for `root`/current.
+
+    What lies in `folder`/names is part of its configuration, and may use the ports in `more`.
+    """
+    fpm = program_of_fpm()
     folder.mkdir()
     folder.chmod(0o755)
+    (folder / "names").mkdir()
     port = free_port()
     # The folder of a test is its user's alone; who is root stays root here.
     is_root = os.geteuid() == 0
-    site = rendered(f"{server}.conf.j2", site_path=root, site_server_names=[], site_upload_size="1m", site_php_socket=folder / "php.sock")
+    answers = {"names": [], "port": 80, "certificate": "", "key": "", "redirect": False}
+    site = rendered(f"{server}.conf.j2", site_path=root, site_servers=[answers], site_upload_size="1m", site_php_socket=folder / "php.sock")
     if server == "nginx":
-        here = {"listen 80": f"listen 127.0.0.1:{port}", "listen [::]:80": f"listen [::1]:{port}", "include f": "include /etc/nginx/f"}
+        here = {"listen 80": f"listen 127.0.0.1:{port}", "listen [::]:80": f"listen [::1]:{port}"}
+        # Looked for beside the main configuration.
+        (folder / "fastcgi_params").symlink_to("/etc/nginx/fastcgi_params")
         main = NGINX.format(folder=folder, user="user root;" if is_root else "")
-        arguments = ["-c", str(folder / "web.conf")]
+        arguments = []
     else:
         here = {"*:80": f"127.0.0.1:{port}"}
         modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES)
-        main = APACHE.format(folder=folder, port=port, modules=modules + "\nTypesConfig /etc/mime.types") + f"Include {folder}/site.conf\n"
-        arguments = ["-f", str(folder / "web.conf"), "-DFOREGROUND"]
+        modules += f"\nTypesConfig /etc/mime.types\nInclude {folder}/site.conf\nIncludeOptional {folder}/names/*.conf"
+        listen = "\n".join(f"Listen 127.0.0.1:{number}" for number in (port, *more))
+        main = APACHE.format(folder=folder, listen=listen, modules=modules)
+        arguments = ["-DFOREGROUND"]
     for theirs, own in here.items():
         site = site.replace(theirs, own)
     (folder / "site.conf").write_text(site)
@@ -141,7 +153,7 @@ def serving(folder: Path, root: Path, server: str = "nginx", *, php: Mapping[str
     )
     as_root = ["--allow-to-run-as-root"] if is_root else []
     pool = [fpm, *as_root, "--nodaemonize", "--fpm-config", str(folder / "fpm.conf"), "-c", str(folder / "php.ini")]
-    started = [subprocess.Popen(line, stderr=subprocess.DEVNULL) for line in (pool, [web, *arguments])]
+    started = [subprocess.Popen(line, stderr=subprocess.DEVNULL) for line in (pool, [*command(folder, server), *arguments])]
     try:
         _wait_for(port, server)
         yield port
@@ -152,8 +164,15 @@ def serving(folder: Path, root: Path, server: str = "nginx", *, php: Mapping[str
             process.wait(30)
 
 
+def command(folder: Path, server: str) -> list[str]:
+    """What starts, tests and tells the server of that folder."""
+    if server == "nginx":
+        return [program("nginx", "nginx"), "-c", str(folder / "web.conf")]
+    return [program("apache2", "apache2-bin"), "-f", str(folder / "web.conf")]
+
+
 def rendered(template: str, **variables: object) -> str:
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)  # noqa: S701 - no page, a configuration
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined, trim_blocks=True)  # noqa: S701 - no page, a configuration
     return environment.from_string((ROLE / template).read_text()).render(ansible_managed="", **variables)
 
 
