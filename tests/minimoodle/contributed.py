@@ -67,6 +67,15 @@ function xmldb_board_upgrade(float $oldversion): bool {{
     return true;
 }}
 """
+# Its own end tells how it found the site.
+_STEWARD_END = f"""{php.HEADER}defined('MOODLE_INTERNAL') || die();
+
+function xmldb_tool_steward_uninstall(): bool {{
+    global $CFG;
+    $found = ['closed' => is_file("$CFG->dataroot/climaintenance.html"), 'cron' => get_config('core', 'cron_enabled')];
+    return (bool) file_put_contents("$CFG->dataroot/steward-ended.json", json_encode($found));
+}}
+"""
 _STUDIO_TYPES = json.dumps({"plugintypes": {"studiotool": "mod/studio/tool"}}, indent=4) + "\n"
 _STUDIO = {
     "db/install.xml": php.tables_file("mod/studio", "studio", ("course", "name", "intro", "timemodified")),
@@ -126,8 +135,20 @@ CONTRIBUTED: tuple[Contributed, ...] = (
     Contributed(
         "tool_steward",
         (
-            Edition("main", "2023-01-09", _settings(2023010900, 2022112800, 401, 402), ("v1.0.0",)),
-            Edition("main", "2023-06-19", _settings(2023061900, 2022112800, 401, 403), ("v1.1.0",)),
+            Edition(
+                "main",
+                "2023-01-09",
+                _settings(2023010900, 2022112800, 401, 402),
+                ("v1.0.0",),
+                files={"db/uninstall.php": _STEWARD_END},
+            ),
+            Edition(
+                "main",
+                "2023-06-19",
+                _settings(2023061900, 2022112800, 401, 403),
+                ("v1.1.0",),
+                files={"db/uninstall.php": _STEWARD_END},
+            ),
             Edition("main", "2023-11-20", _settings(2023112000, 2023100900, 403, 404), ("v2.0.0",)),
         ),
     ),

@@ -34,20 +34,34 @@ function missing_plugins(): array {
     return array_values(array_diff($known, array_keys(core_component::get_versions())));
 }
 
+/** Moodle's order: sub-plugins, the plugin's own end, its settings, its tables. */
 function uninstall_plugin(string $component): void {
     global $DB;
-    $versions = core_component::get_versions();
-    $folder = $versions[$component]->folder ?? null;
+    foreach (core_component::get_subtypes($component) as $type) {
+        foreach (array_keys(core_component::get_plugin_list($type)) as $name) {
+            uninstall_plugin("{$type}_$name");
+        }
+    }
+    [$type, $name] = explode('_', $component, 2);
+    $folder = core_component::get_plugin_directory($type, $name);
+    if ($folder && is_readable("$folder/db/uninstall.php")) {
+        require_once("$folder/db/uninstall.php");
+        ('xmldb_' . ($type === 'mod' ? $name : $component) . '_uninstall')();
+    }
+    if ($type === 'mod') {
+        $DB->delete_records('modules', ['name' => $name]);
+    }
+    $DB->delete_records('config_plugins', ['plugin' => $component]);
+    // Half done: the settings are gone, the tables are not.
+    minimoodle_fault('uninstall');
     if ($folder && is_readable("$folder/db/install.xml")) {
         require_once(__DIR__ . '/ddllib.php');
         foreach ((new xmldb_tables("$folder/db/install.xml"))->names() as $table) {
             $DB->execute("DROP TABLE IF EXISTS {{$table}}");
         }
     }
-    $DB->delete_records('config_plugins', ['plugin' => $component]);
-    if (str_starts_with($component, 'mod_')) {
-        $DB->delete_records('modules', ['name' => substr($component, 4)]);
-    }
+    purge_all_caches();
+    set_config('allversionshash', '');
 }
 
 /** Replaces a text in all tables but those with settings. */

@@ -24,8 +24,11 @@ if ($options['show-all'] || $options['show-missing']) {
 }
 $wanted = $options['purge-missing'] ? missing_plugins() : array_filter(explode(',', (string) $options['plugins']));
 foreach ($wanted as $component) {
-    $name = $component . "\t" . explode('_', $component, 2)[1];
-    if (!in_array($component, $installed, true) || $component === 'theme_boost') {
+    $manager = core_plugin_manager::instance();
+    $name = $component . "\t" . explode('_', $component . '_', 2)[1];
+    if (!$manager->get_plugin_info($component)) {
+        cli_writeln("Unknown plugin: $component");
+    } else if (!$manager->can_uninstall_plugin($component)) {
         cli_writeln("Can not be uninstalled: $name");
     } else if (!$options['run']) {
         cli_writeln("Will be uninstalled: $name");

@@ -72,6 +72,12 @@ class core_component {
         return self::$plugins[$type][$name] ?? null;
     }
 
+    /** @return string[] the types that a plugin brings */
+    public static function get_subtypes(string $component): array {
+        $file = self::get_plugin_directory(...explode('_', $component, 2)) . '/db/subplugins.json';
+        return is_readable($file) ? array_keys(json_decode(file_get_contents($file), true)['plugintypes']) : [];
+    }
+
     /** @return array<string, stdClass> what each version.php says, by component */
     public static function get_versions(): array {
         $versions = [];
