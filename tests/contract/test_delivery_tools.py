@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ def new(old: Site, platform: Platform, tmp_path_factory: pytest.TempPathFactory)
     return old.on(platform.new, tmp_path_factory.mktemp("new") / "code")
 
 
-def asked(site: Site, *settings: str, dumps: Path | None = None) -> dict[str, Any]:
-    result = site.php(*settings, TOOLS / "preflight.php", site.code, *([dumps] if dumps else []))
+def asked(site: Site, *settings: str, dumps: Path | None = None, plugins: Sequence[str] = ()) -> dict[str, Any]:
+    result = site.php(*settings, TOOLS / "preflight.php", site.code, dumps or "", *plugins)
     assert result.rc == 0, result.out + result.err
     told: dict[str, Any] = json.loads(result.out.splitlines()[-1])
     return told
@@ -104,12 +104,13 @@ def test_a_plugin_that_is_gone_is_told_of(new: Site, old: Site, plugin: Path) ->
     plugin.with_suffix(".away").rename(plugin.parents[2] / "contract.away")
     plugin.parent.rmdir()
     try:
-        [finding] = [finding for finding in asked(new)["findings"] if finding["subject"] == "local_contract"]
+        told = asked(new, plugins=["local_contract", "theme_boost"])
+        [finding] = [finding for finding in told["findings"] if finding["subject"] == "local_contract"]
     finally:
         plugin.parent.mkdir()
         (plugin.parents[2] / "contract.away").rename(plugin)
-    assert finding["level"] == "warning"
-    assert "--plugins=local_contract --run" in finding["remedy"]
+    assert (finding["level"], told["held"]) == ("warning", ["theme_boost"])
+    assert "moodle_uninstall" in finding["remedy"]
 
 
 def test_a_plugin_with_an_unmet_condition_is_named(new: Site, plugin: Path) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ RESET = "local/vmoodle/cli/reset_password.php"
 
 
 PHP = Path(__file__).resolve().parents[2] / "plugins" / "php"
+LEAVING = Path(__file__).resolve().parents[2] / "roles" / "delivery" / "files" / "leaving.php"
 
 
 def ours(module: str, site: Site, **wish: Any) -> dict[str, Any]:
@@ -104,6 +106,14 @@ def test_override_for_an_unknown_node_lies_with_exit_code_0(site: Site, alpha: N
     result = site.cli("admin/cli/purge_caches.php", node=UNKNOWN)
     assert result.rc == 0
     assert "No configuration for this host" in result.out
+
+
+def test_code_that_is_asked_about_plugins_counts_the_nodes(site: Site, alpha: Node, beta: Node) -> None:
+    asked = [*site.php_command(), "--", str(site.code), "mod_page"]
+    done = subprocess.run(asked, input=LEAVING.read_text(), capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    count = site.query("SELECT COUNT(*) AS n FROM mdl_local_vmoodle")[0]["n"]
+    assert (str(told["nodes"]), told["plugins"]["mod_page"]["willing"]) == (count, True)
 
 
 def test_nodes_have_their_own_databases(site: Site, alpha: Node, beta: Node) -> None:

@@ -3,9 +3,9 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Asks code that is not served yet whether it can work here: php preflight.php CODE [FOLDER OF DUMPS]. Its last line is JSON:
-// installed, pending, and findings, each with level (blocking or warning), subject, found and remedy. It changes nothing, and leaves
-// the map of components and the caches that the running code uses alone.
+// Asks code that is not served yet whether it can work here: php preflight.php CODE [FOLDER OF DUMPS or '' [PLUGIN...]]. Its last line
+// is JSON: installed, pending, held (those of the plugins that it holds), and findings, each with level (blocking or warning), subject,
+// found and remedy. It changes nothing, and leaves the map of components and the caches that the running code uses alone.
 
 define('CLI_SCRIPT', true);
 define('CACHE_DISABLE_ALL', true);
@@ -30,7 +30,9 @@ $pending = $installed && moodle_needs_upgrading();
 if ($installed) {
     $findings = array_merge($findings, core_findings(), plugin_findings(), collation_findings(), space_findings($argv[2] ?? ''));
 }
-echo "\n", json_encode(['installed' => $installed, 'pending' => $pending, 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+$held = array_values(array_filter(array_slice($argv, 3), fn($one) => core_component::get_plugin_directory(...explode('_', $one, 2))));
+$told = ['installed' => $installed, 'pending' => $pending, 'held' => $held, 'findings' => $findings];
+echo "\n", json_encode($told, JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 
 function finding(string $level, string $subject, string $found, string $remedy): array {
     return ['level' => $level, 'subject' => $subject, 'found' => $found, 'remedy' => $remedy];
@@ -95,8 +97,8 @@ function plugin_findings(): array {
                 $findings[] = finding('blocking', $plugin->component, $found, $remedy);
             } else if ($status === core_plugin_manager::PLUGIN_STATUS_MISSING) {
                 $found = 'the database knows it and the code does not hold it';
-                $remedy = "uninstall it with the code that is served now (admin/cli/uninstall_plugins.php --plugins=$plugin->component --run),"
-                    . ' or put it into the code base';
+                $remedy = 'put it into the code base, or name it in moodle_uninstall: it is uninstalled with the code that is served now, in the'
+                    . ' closed site, and all its data go. A dump of the database brings back no files, and Moodle empties its trash once a day';
                 $findings[] = finding('warning', $plugin->component, $found, $remedy);
             }
         }
