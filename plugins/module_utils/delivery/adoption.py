@@ -35,7 +35,7 @@ def read(directory: Path, layout: Layout, rendered: Collection[str]) -> dict[str
             raise BadInput(
                 f"adopt: {place} looks like a data directory (it has a filedir): data does not belong into the code, move it away."
             )
-    look = looks.look(directory, leave=sorted(LEFT_OUT))
+    look = looks.look(real, leave=sorted(LEFT_OUT))
     found = {path: looks.entry(directory, path, Stamp.of(stamp)) for path, stamp in look.files.items()}
     for path, entry in found.items():
         if entry.mode == SYMLINK and path not in rendered:

@@ -50,7 +50,7 @@ class Delivery:
         self.found: Mapping[str, Entry] = {}  # the files of the served release that had to be read
         self.drift = Drift()
         self.verified: Examined | None = None  # the work, where it was verified in this very call
-        self.spent: Spent | None = None  # the release that the next one is made over
+        self.ahead: Spent | None = None  # the release that the next one will most likely be made over
         self.swapped = False
         self.steps: Sequence[str] = ()
         self.hot_fix: Release | None = None  # what is served, where it is not what was delivered
@@ -67,7 +67,7 @@ class Delivery:
             adopted = self._adopt()
             goals = Goals(self.layout, self.request, self.memory, self.history, self.releases, self.check_mode)
             commit = goals.commit()
-            self.spent = self._look_ahead(commit)
+            self.ahead = self._look_ahead(commit)
             self._look_at_what_is_served()
             goal = goals.goal(self.state, commit, self._base)
             steps = self.steps = plan(self.request.state, self._situation(goal))
@@ -76,8 +76,8 @@ class Delivery:
             for step in steps if not self.check_mode else ():
                 self._take(step, goal)
         finally:
-            if self.spent:
-                self.spent.glance.end()
+            if self.ahead:
+                self.ahead.glance.end()
             if not self.check_mode:
                 self.proofs.save()
         marked = self._mark_good()
@@ -143,7 +143,6 @@ class Delivery:
             self.history.need(self.current.id, self.current.revision)
             examined = self.releases.examine(self.current, self.layout.release(self.current.id))
             self.drift, self.found, self.proofs.served = examined.drift, examined.found, examined.proof
-            self.proofs.put(examined.proof)
 
     def _lacks_copy(self) -> bool:
         """Whether a third copy is asked for that is not there; of a release that was never good there is none."""
@@ -375,17 +374,22 @@ class Delivery:
         return self.proofs.served if served else Proof()
 
     def _stage(self, work: Release) -> Look:
-        spent = self.spent if self.spent and not self.layout.release(work.id).exists() else None
-        look = self.releases.stage(work, self._source(), spent)
+        look = self.releases.stage(work, self._source(), self._spent(work))
         link_atomically(f"releases/{work.id}{PARTIAL}", self.layout.link("work"))
         return look
 
-    def _look_ahead(self, commit: str | None) -> Spent | None:
-        """A release that would be pruned as soon as another one is served; the newest of them is the most like it.
+    def _spent(self, work: Release) -> Spent | None:
+        """A release that would be pruned as soon as the work is served; the newest of them is the most like it."""
+        spent = next(reversed(self._prunable(coming=1)), None)
+        if spent is None or self.layout.release(work.id).exists():
+            return None
+        ahead = self.ahead if self.ahead and self.ahead.release.id == spent.id else None
+        return ahead or Spent(spent, Glance(self.layout.release(spent.id)))
 
-        It is looked at while what is served is.
-        """
-        if self.check_mode or not self.request.begins or (self.current and commit == self.current.revision):
+    def _look_ahead(self, commit: str | None) -> Spent | None:
+        """Where another commit is to be prepared, the release that it is made over is looked at while what is served is."""
+        served = self.current.revision if self.current else None
+        if self.check_mode or self.request.state not in ("updated", "live") or commit in (None, served):
             return None
         spent = next(reversed(self._prunable(coming=1)), None)
         return Spent(spent, Glance(self.layout.release(spent.id))) if spent else None

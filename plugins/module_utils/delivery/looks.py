@@ -48,9 +48,10 @@ class Glance:
 
     def end(self) -> None:
         """Where nobody wants to know any more."""
-        if self._process and self._process.poll() is None:
+        if self._process and self._process.returncode is None:
             self._process.kill()
             self._process.communicate()
+        self._listed.close()
 
 
 def look(directory: Path, leave: Collection[str] = ()) -> Look:

@@ -75,10 +75,13 @@ class Releases:
         """Compare every file with its commit. Those are read that bear no stamp that was proved, of this release or of one ``like`` it."""
         look = look or looks.look(directory)
         known = like or self.proofs.of(release) or self.proofs.served
-        changes = self.step(known.release, release)
+        # What is served shares files with others, and its stamps are the newest.
+        proofs = [known, self.proofs.served] if self.proofs.served.release and like is None else [known]
+        trusted = [(proof, self.step(proof.release, release)) for proof in proofs]
+        changes = trusted[0][1]
         found, files, fresh, sealed = dict[str, Entry](), dict(look.files), set[str](), True
         for path, text in look.files.items():
-            if known.holds(path, text) and path not in changes:
+            if any(proof.holds(path, text) and path not in changed for proof, changed in trusted):
                 continue
             stamp = Stamp.of(text)
             found[path] = looks.entry(directory, path, stamp)
@@ -98,7 +101,9 @@ class Releases:
             files[path] = NO_STAMP
         for path in drift.unexpected:
             del files[path]
-        return Examined(look, drift, found, Proof(release, files, frozenset(fresh & files.keys())), sealed)
+        proof = Proof(release, files, frozenset(fresh & files.keys()))
+        self.proofs.put(proof)  # the older one would follow a file that this one has found to be wrong
+        return Examined(look, drift, found, proof, sealed)
 
     def _wanted(self, release: Release, path: str, changes: Mapping[str, Change]) -> Entry | None:
         if path in changes:
@@ -152,7 +157,6 @@ class Releases:
                 raise MoodleError(
                     f"{directory} cannot be made equal to commit {release.revision}: {examined.drift}. Is something else writing there?"
                 )
-        self.proofs.put(examined.proof)
         return examined
 
     def finish(self, release: Release, look: Look) -> Release:
@@ -175,9 +179,8 @@ class Releases:
         """The release, or a copy of it made earlier, where that is what its commit says; otherwise one made anew beside the damaged one."""
         self.history.need(release.id, release.revision)
         for known in (release, *(other for other in self.memory.releases() if is_remake(other, release))):
-            examined = self.examine(known, self.layout.release(known.id))
-            if examined.whole:
-                self.proofs.put(examined.proof)
+            directory = self.layout.release(known.id)
+            if directory.is_dir() and self.examine(known, directory).whole:
                 return known
         name, number = release.id, 0
         while os.path.lexists(self.layout.release(name)):

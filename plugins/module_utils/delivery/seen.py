@@ -13,6 +13,7 @@ is read anew, for a power cut may take contents away that the stamps still promi
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import stat
@@ -30,7 +31,7 @@ SETTLED = 2_000_000_000  # nanoseconds; the coarsest clocks of file systems tick
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 FILE, LINK = "f", "l"
 _KINDS = {stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
-_END = "\0\0"
+_CHECKSUM = 20
 NO_STAMP = ""  # of a file that has to be read again
 
 
@@ -76,7 +77,7 @@ class Look:
         return sum(int(stamp.split(" ", 3)[2]) for stamp in self.files.values())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Proof:
     """Every file that the release must hold, and its stamp where it was proved to be right, sealed and given to its owner.
 
@@ -143,9 +144,10 @@ class Proofs:
         for name in self._news if self.owner else ():
             proof = self._known[name]
             stamps = {**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}
-            text = "\0".join((self._heading(t.cast(Release, proof.release)), *(f"{stamp}\t{path}" for path, stamp in stamps.items())))
+            lines = (self._heading(t.cast(Release, proof.release)), *(f"{stamp}\t{path}" for path, stamp in stamps.items()), "")
+            data = "\0".join(lines).encode(errors="surrogateescape")
             with contextlib.suppress(OSError):
-                self._write(self.layout.seen / name, f"{text}{_END}".encode(errors="surrogateescape"))
+                self._write(self.layout.seen / name, _checksum(data) + data)
         self._news.clear()
 
     def forget_all_but(self, names: Collection[str]) -> None:
@@ -166,13 +168,14 @@ class Proofs:
         if self.owner is None:
             return None
         try:
-            text = (self.layout.seen / release.id).read_bytes().decode(errors="surrogateescape")
+            found = (self.layout.seen / release.id).read_bytes()
         except OSError:
             return None
-        heading = self._heading(release)
-        if not _boot() or not text.endswith(_END) or not text.startswith(f"{heading}\0"):
+        checksum, data = found[:_CHECKSUM], found[_CHECKSUM:]
+        heading = f"{self._heading(release)}\0".encode(errors="surrogateescape")
+        if not _boot() or checksum != _checksum(data) or not data.startswith(heading):
             return None
-        return Proof(release, stamps_in(text[len(heading) + 1 : -1]))
+        return Proof(release, stamps_in(data[len(heading) :].decode(errors="surrogateescape")))
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -189,6 +192,10 @@ class Proofs:
 def stamps_in(listed: str) -> dict[str, str]:
     """The stamps by their paths, of lines that each end with a null: no name holds one."""
     return {path: stamp for stamp, _tab, path in (line.partition("\t") for line in listed.split("\0")[:-1])}
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.sha1(data, usedforsecurity=False).digest()
 
 
 def _boot() -> str:

@@ -225,6 +225,13 @@ def test_a_rendered_config_takes_the_place_of_the_one_by_hand(tmp_path: Path, by
     assert root.served() == {**NEW, "config.php": "rendered"}
 
 
+def test_adoption_by_way_of_a_link(tmp_path: Path, by_hand: Path) -> None:
+    (tmp_path / "served").symlink_to(by_hand)
+    root = Root(tmp_path)
+    root.done("secured", adopt=str(tmp_path / "served"))
+    assert root.served() == {**SITE, "config.php": "<?php secret", "l@": "version.php", "a\nb.php": "odd"}
+
+
 def test_adoption_in_check_mode_changes_nothing(tmp_path: Path, by_hand: Path) -> None:
     root = Root(tmp_path)
     before = listing(tmp_path)
@@ -335,6 +342,32 @@ def test_a_release_is_made_over_one_that_would_be_pruned(root: Root) -> None:
     assert root.done("live", "new", keep_releases=3)["changed"] is False
     assert root.done("rolled_back")["swapped"]
     assert root.served() == SITE
+
+
+def test_a_release_with_another_rendered_file_is_made_over_one_too(root: Root, tmp_path: Path) -> None:
+    spent, config = to_be_pruned(root), tmp_path / "other.php"
+    before = directories(spent)
+    config.write_text("another")
+    commit = memory.Memory(Layout(root.path)).release(str(root.linked()))
+    assert commit is not None
+    shared = [{"src": str(config), "dest": "other.php", "mode": "0640"}]
+    root.done("live", commit.revision, shared_files=shared, keep_releases=3)
+    assert (root.path / "current").resolve().stat().st_ino in before
+
+
+def test_what_becomes_the_safe_release_is_not_made_over(root: Root) -> None:
+    """A hot fix that was kept before is there as a release, and old: nothing else names it until this very call."""
+    root.good("old", release_id="first")
+    for number in (1, 2):
+        root.source.commit({**OLD, "number": str(number)}, tag=f"n{number}")
+    _damage(root.path / "releases/first/same.php", "hot!")
+    root.good("n1", keep_releases=9)
+    kept = root.linked("safe")
+    root.good("n2", keep_releases=9)
+    root.done("rolled_back", release_id="first", keep_releases=9)
+    _damage((root.path / "current").resolve() / "same.php", "hot!")
+    assert root.done("updated", "new", keep_releases=2)["safe"] == kept
+    assert (root.path / "safe").is_dir()
 
 
 @pytest.mark.parametrize(

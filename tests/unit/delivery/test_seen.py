@@ -163,14 +163,55 @@ def test_notes_last_until_the_host_starts_again(root: Root, read: list[str], tmp
     assert sorted(read) == sorted(name.rstrip("@*") for name in OLD)
 
 
-@pytest.mark.parametrize("damage", [b"", b"rubbish", b"cut off"])
-def test_damaged_notes_are_no_notes(root: Root, read: list[str], damage: bytes) -> None:
-    notes = root.path / ".delivery/seen" / str(root.linked())
-    whole = notes.read_bytes()
-    assert notes.stat().st_mode & 0o777 == 0o600
-    notes.write_bytes(whole[:-1] if damage == b"cut off" else damage)
-    assert root.done("live", "old")["changed"] is False
-    assert len(read) == len(OLD)
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _whole: b"",
+    "rubbish": lambda _whole: b"rubbish",
+    "cut off": lambda whole: whole[:-1],
+    "zeros at the end": lambda whole: whole[: len(whole) // 2] + bytes(len(whole) // 2),
+    "a line is gone": lambda whole: b"\0".join(line for line in whole.split(b"\0") if not line.endswith(b"\tlib/a.php")),
+    "another path": lambda whole: whole.replace(b"\tlib/a.php", b"\tlib/A.php"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_proofs_prove_nothing(root: Root, read: list[str], damage: str) -> None:
+    proof = root.path / ".delivery/seen" / str(root.linked())
+    whole = proof.read_bytes()
+    assert proof.stat().st_mode & 0o777 == 0o600
+    assert DAMAGES[damage](whole) != whole
+    proof.write_bytes(DAMAGES[damage](whole))
+    root.file("lib/a.php").unlink()
+    result = root.done("secured")
+    assert result["drift"] == {"modified": [], "missing": ["lib/a.php"], "unexpected": []}
+    assert len(read) >= len(OLD) - 1
+
+
+@pytest.mark.parametrize("state", ["live", "rolled_back"])
+def test_what_was_found_to_be_wrong_is_not_trusted_later(root: Root, state: str) -> None:
+    """Its inode has got and lost names meanwhile, which is no news of the file."""
+    first = str(root.linked())
+    root.good("new")
+    new = root.linked()
+    root.done("updated", "old")
+    _write(root.path / "releases" / first / "same.php", "hot!", keep_time=True)
+    root.done(state, **({"revision": "old"} if state == "live" else {"release_id": first}))
+    assert root.linked() != first
+    root.done("rolled_back", release_id=new)
+    root.done("rolled_back", release_id=first)
+    assert root.served() == OLD
+    assert not survey(Layout(root.path), drift=True, last=0)["drift"]["modified"]
+
+
+def test_releases_long_ago_need_not_be_read(root: Root, read: list[str]) -> None:
+    """Files that they share with what is served were given names by later deliveries."""
+    first = root.linked()
+    for number in range(3):
+        root.source.commit({**OLD, "version.php": str(number)}, tag=f"n{number}")
+        root.good(f"n{number}")
+    read.clear()
+    root.done("rolled_back", release_id=first)
+    assert root.served() == OLD
+    assert read == []
 
 
 def test_notes_that_cannot_be_kept_are_no_reason_to_fail(root: Root, read: list[str]) -> None:
