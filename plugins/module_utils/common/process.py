@@ -64,11 +64,12 @@ def run(
 
 
 def start(command: Sequence[str], out: t.IO[bytes]) -> subprocess.Popen[bytes]:
-    """Let ``command`` write to ``out`` while something else is done; like all others it inherits the locks that are held."""
+    """Let ``command`` write to ``out`` while something else is done.
+
+    Unlike all others it inherits no lock, so it must change nothing else: if we are killed meanwhile, nobody has to wait for its end.
+    """
     try:
-        return subprocess.Popen(
-            list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, env=_surroundings(), close_fds=False
-        )
+        return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, env=_surroundings())
     except FileNotFoundError as error:
         raise _missing(command[0]) from error
 
