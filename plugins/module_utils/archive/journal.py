@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.files import write_atomically
-from .course import Course
+from .course import FAILED, Course
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FACTS = "facts.json"
@@ -92,9 +92,10 @@ class Journal:
             return {course.id: course for course in found}
 
     def record(self, course: Course) -> Course:
-        """Write a course's state; returns the course as it was written."""
+        """Write a course's state; returns the course as it was written. Only a state that is new to it has a new time."""
         moment = now()
-        stamped = replace(course, updated=moment, history={**course.history, course.state: moment})
+        stays = course.updated and course.history.get(course.state) == course.updated and course.state != FAILED
+        stamped = course if stays else replace(course, updated=moment, history={**course.history, course.state: moment})
         write_private(self._courses / f"{course.id}.json", stamped.data())
         return stamped
 
