@@ -39,7 +39,7 @@ def on_storage(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MoodleError(
-            f"The storage failed at {error.filename or folder}: {error.strerror}. What is recorded holds: run again."
+            f"The storage failed at {error.filename or folder}: {error.strerror or error}. What is recorded holds: run again."
         ) from error
 
 
@@ -120,6 +120,14 @@ class Journal:
             for attempt in home.iterdir():
                 if not course.file or attempt != (self.folder / course.file).parent:
                     shutil.rmtree(attempt)
+
+    def forget(self, course: Course) -> None:
+        """Remove what the storage has of the people of a course: its backup with all beside it, and the report of its comparison."""
+        home = self.folder / "backups" / str(course.id)
+        with on_storage(home):
+            if home.exists():
+                shutil.rmtree(home)
+            (self.folder / "reports" / f"{course.id}.json").unlink(missing_ok=True)
 
     def keep_facts(self, folder: Path, facts: dict[str, t.Any]) -> str:
         """Lay down what a course held beside its backup; returns the checksum."""
