@@ -16,7 +16,8 @@ version_added: 0.1.0
 description:
   - Brings the courses of one category with all that is below it, hidden courses included, from a source platform into an archive
     platform, through a storage that both share. Each state is a step; a call does what is missing to it.
-  - V(planned) and V(archived) act on the source, V(restored) and V(verified) on the archive platform, V(purged) on either.
+  - V(planned) and V(archived) act on the source, V(restored) and V(verified) on the archive platform, V(purged) on either, or on the
+    storage alone.
   - Each course has its own small file in the run's folder that says how far it is. Run again with the same parameters, the module
     goes on where it was, after a failure, a stop or a crash.
   - A backup counts only after its archive was read back to the last byte and found to be that of the course. Size and SHA-256 are
@@ -44,8 +45,8 @@ options:
   moodle:
     description:
       - The root of the code of the platform that acts, where C(config.php) is.
+      - Asked for, unless nothing but the storage is concerned (O(state=stopped), and O(state=purged) with O(side=backups)).
     type: path
-    required: true
   host:
     description:
       - The address of the virtual node that acts, on a VMoodle. When not set, the site itself.
@@ -91,7 +92,7 @@ options:
         and order. A course that a failed or killed restore left half made is removed.
       - V(verified) compares every restored course with what it held when it was backed up. All differences are in C(reports) in the run's
         folder, one file a course; a course with a difference that may not be has failed.
-      - V(purged) removes the courses from the platform that O(side) names.
+      - V(purged) removes the courses from the platform, or their backups from the storage, as O(side) says.
       - V(given_back) brings O(courses) back to the source, out of their backups. What else the run knows of them stays.
       - V(stopped) asks whoever acts on the run at this moment to begin nothing more. Later calls are not concerned.
     type: str
@@ -181,19 +182,26 @@ options:
       - With O(state=purged), V(source) removes the courses from the platform that they are from, V(archive) from the archive platform.
       - For V(source), each course must be verified, its backup whole, and nothing changed since. For V(archive), each must still be
         what was archived.
+      - V(backups) removes the backups of the courses from the storage, with what tells of people beside them (what each course held,
+        the report of its comparison). For this each course must be verified and removed from the source, and O(older_than) reached.
+        Courses that are not keep their backups, and RV(courses) says why. From then on the archive platform alone has the course, and it
+        can neither be given back nor compared again.
     type: str
     choices:
       - source
       - archive
+      - backups
     default: source
   older_than:
     description:
       - With O(state=purged) and O(side=archive), a day. A run that was planned in the archive platform itself is of an outgoing category of
-        which no run has backups; its courses are removed when nothing in them was changed on that day or later.
+        which no run has backups; its courses are removed when nothing in them was changed on that day or later. So are courses whose
+        backups were removed.
+      - With O(state=purged) and O(side=backups), where it is required, the day before which a course must have been verified.
     type: str
   confirm:
     description:
-      - With O(state=purged), the run's name once more. Check mode, which is the test mode, needs none.
+      - With O(state=purged), the run's name once more, on each side. Check mode, which is the test mode, needs none.
     type: str
   recycle_bin:
     description:
@@ -313,6 +321,17 @@ EXAMPLES = r"""
   become: true
   become_user: www-data
 
+- name: Remove the backups of what was verified before the new year
+  lms.moodle.course_archive:
+    storage: /mnt/archive
+    run: 2025-2026
+    state: purged
+    side: backups
+    older_than: 2027-01-01
+    confirm: 2025-2026
+  become: true
+  become_user: www-data
+
 - name: Bring one back
   lms.moodle.course_archive:
     moodle: /srv/campus/current
@@ -364,12 +383,16 @@ bytes:
       type: int
       sample: 83126491022
     written:
-      description: The size of the backups that were made.
+      description: The size of the backups that are there.
       type: int
       sample: 17179869184
+    freed:
+      description: The size of the backups that were removed.
+      type: int
+      sample: 0
 categories:
   description: With O(state=purged) and O(empty_categories), the categories of the run and what they still hold.
-  returned: with state purged
+  returned: with state purged, from a platform
   type: list
   elements: dict
   sample: [{id: 12, name: First year, removed: true, holds: {}}]
@@ -399,6 +422,14 @@ courses:
       description: The backup, relative to the run's folder.
       type: str
       sample: backups/42/9f86d081/course.mbz
+    backup_removed:
+      description: When the backup was removed from the storage.
+      type: str
+      sample: null
+    kept:
+      description: With O(side=backups), why the backup stays.
+      type: str
+      sample: it was verified on 2026-07-03, not before 2026-07-01
     size:
       description: The backup's size in bytes.
       type: int
@@ -437,6 +468,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.lms.moodle.plugins.module_utils.archive.expire import ExpireRun
 from ansible_collections.lms.moodle.plugins.module_utils.archive.give_back import GiveBackRun
 from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal
 from ansible_collections.lms.moodle.plugins.module_utils.archive.operation import Limits
@@ -471,7 +503,8 @@ class CourseArchive:
             if parameters[name] is not None and parameters[name] < 1:
                 raise BadInput(f"'{name}' is {parameters[name]}: it must be 1 or more.")
         if self.state == "purged" and not check_mode and parameters["confirm"] != parameters["run"]:
-            raise BadInput(f"Courses are removed only when 'confirm' is the run's name, {parameters['run']}. Check mode is the test mode.")
+            what = "Backups" if parameters["side"] == "backups" else "Courses"
+            raise BadInput(f"{what} are removed only when 'confirm' is the run's name, {parameters['run']}. Check mode is the test mode.")
         if not 1 <= parameters["first_month"] <= 12:  # noqa: PLR2004 - the months of a year
             raise BadInput(f"'first_month' is {parameters['first_month']}: it must be a month, 1 to 12.")
         if self.state == "given_back" and not parameters["courses"]:
@@ -489,8 +522,10 @@ class CourseArchive:
             raise MoodleError(complaint, **result)
         return result
 
-    def operation(self) -> ArchiveRun | RestoreRun | VerifyRun | PurgeRun | GiveBackRun:
+    def operation(self) -> ArchiveRun | RestoreRun | VerifyRun | PurgeRun | ExpireRun | GiveBackRun:
         asked = self.parameters
+        if self.state == "purged" and asked["side"] == "backups":
+            return self.expiry()
         shared = (self.journal, self.platform(), self.background, self.limits())
         if self.state == "restored":
             into = _named(asked["into"]) if asked["into"] else None
@@ -517,12 +552,20 @@ class CourseArchive:
             warn=self.warn,
         )
 
+    def expiry(self) -> ExpireRun:
+        older_than = _day(self.parameters["older_than"])
+        if not older_than:
+            raise BadInput("Backups go by their age: say with 'older_than' before which day their courses were verified.")
+        return ExpireRun(self.journal, self.background, self.limits(), older_than=older_than, warn=self.warn)
+
     def scripts(self, platform: Platform) -> Scripts:
         found = (Script.find(self.parameters[name], platform, self.parameters["run"], name) for name in ("pre_script", "post_script"))
         return Scripts(*found)
 
     def platform(self) -> Platform:
         asked = self.parameters
+        if not asked["moodle"]:
+            raise BadInput("'moodle' is missing: set it to the root of the code of the platform that acts.")
         code = code_root(asked["moodle"])
         opcache = opcache_folder(code) if asked["opcache"] else None
         return Platform(Php(asked["php"], Path(asked["_php"] or ""), asked["php_options"], opcache), code, asked["host"])
@@ -558,7 +601,7 @@ def main() -> None:
     states = ["planned", "archived", "restored", "verified", "purged", "given_back", "stopped"]
     module = AnsibleModule(
         argument_spec={
-            "moodle": {"type": "path", "required": True},
+            "moodle": {"type": "path"},
             "host": {"type": "str"},
             "storage": {"type": "path", "required": True},
             "run": {"type": "str", "required": True},
@@ -573,7 +616,7 @@ def main() -> None:
             "any_version": {"type": "bool", "default": False},
             "again": {"type": "bool", "default": False},
             "accept": {"type": "list", "elements": "str", "default": []},
-            "side": {"type": "str", "choices": ["source", "archive"], "default": "source"},
+            "side": {"type": "str", "choices": ["source", "archive", "backups"], "default": "source"},
             "older_than": {"type": "str"},
             "confirm": {"type": "str"},
             "recycle_bin": {"type": "bool", "default": False},

@@ -94,7 +94,7 @@ bytes:
   description: Room in the storage, as M(lms.moodle.course_archive) tells it.
   returned: success
   type: dict
-  sample: {estimated: 91268055040, foreseen: 83126491022, written: 17179869184}
+  sample: {estimated: 91268055040, foreseen: 83126491022, written: 17179869184, freed: 0}
 courses:
   description: All courses of the run, as M(lms.moodle.course_archive) returns them.
   returned: success

@@ -126,6 +126,34 @@ def test_archive_is_emptied_when_its_time_is_over(archiving: Archiving) -> None:
     assert [name for name in courses_of(archiving.archive) if name.startswith(archiving.run)] == []
 
 
+def test_backups_go_when_their_time_is_over_and_the_archive_goes_by_its_age_then(archiving: Archiving) -> None:
+    archiving.chain(_category(archiving))
+    archiving.purge()
+    names = sorted(name for name in courses_of(archiving.archive) if name.startswith(archiving.run))
+    asked = {"moodle": None, "side": "backups", "older_than": "2999-01-01", "confirm": archiving.run}
+    removed = archiving.ask(archiving.archive, "purged", **asked)
+    assert (removed.get("msg"), removed.get("finished"), removed["counts"]["purged"]) == (None, True, 2)
+    assert not list(archiving.folder.rglob("*.mbz"))
+    assert not archiving.ask(archiving.archive, "purged", **asked)["changed"]
+
+    for site, state in ((archiving.archive, "restored"), (archiving.archive, "verified")):
+        archiving.warnings.clear()
+        assert not archiving.ask(site, state)["changed"]
+        assert "its backup was removed from the storage on" in archiving.warnings[-1]
+    assert not archiving.ask(archiving.source, "purged", confirm=archiving.run)["changed"]
+    refused = archiving.ask(archiving.source, "given_back", courses=names[:1])["msg"]
+    assert "cannot be given back: its backup was removed from the storage on" in refused
+    assert "http://archive.test alone has it" in refused
+
+    asked = {"side": "archive", "confirm": archiving.run}
+    assert "or say with 'older_than'" in archiving.ask(archiving.archive, "purged", **asked)["msg"]
+    assert "it was in use until" in archiving.ask(archiving.archive, "purged", older_than="2020-01-01", **asked)["msg"]
+    assert set(names) <= set(courses_of(archiving.archive))
+    gone = archiving.ask(archiving.archive, "purged", older_than="2999-01-01", **asked)
+    assert (gone.get("msg"), gone.get("finished")) == (None, True)
+    assert not set(names) & set(courses_of(archiving.archive))
+
+
 def test_course_that_was_changed_stays_until_it_is_archived_once_more(archiving: Archiving) -> None:
     archiving.chain(_category(archiving))
     name = f"{archiving.run}-1"

@@ -26,6 +26,7 @@ from support.mariadb import MariaDB
 from support.moodle import Site
 from support.platforms import Platform
 
+from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal
 from ansible_collections.lms.moodle.plugins.module_utils.archive.platform import Worker
 from ansible_collections.lms.moodle.plugins.module_utils.common.opcache import opcache_folder
 
@@ -73,6 +74,11 @@ class Bench:
         if not source >= NAMES:
             assert self.archiving.ask(self.archiving.archive, "purged", side="archive", check=True).get("msg") is None, when
 
+    def expire(self) -> dict[str, Any]:
+        """The backups go, without any platform."""
+        wish = {"side": "backups", "older_than": "2999-01-01", "confirm": self.archiving.run, "moodle": None}
+        return self.archiving.ask(self.archiving.archive, "purged", **wish)
+
     def record(self, name: str) -> dict[str, Any]:
         records = (json.loads(file.read_text()) for file in (self.archiving.folder / "courses").glob("[0-9]*.json"))
         return next(record for record in records if record["shortname"] == name)
@@ -94,7 +100,7 @@ def bench(standin_platform: Platform, database_server: MariaDB, tmp_path_factory
         (site.dataroot / "filedir").mkdir(exist_ok=True)
     bench = Bench(archiving, tmp_path_factory.mktemp("kept"))
     bench.keep("begun")
-    for state in ("archived", "restored", "verified"):
+    for state in ("archived", "restored", "verified", "purged"):
         bench.done(state)
         bench.keep(state)
     order = Worker.order
@@ -156,6 +162,32 @@ def test_removals(bench: Bench, record_property: Callable[[str, object], None]) 
         assert sorted(courses_of(bench.archiving.archive)) == sorted(NAMES), when
 
     points = _killed_everywhere(bench, "verified", "purged", gone)
+    assert points > 10
+    record_property("points", points)
+
+
+def test_backups_that_expire(bench: Bench, record_property: Callable[[str, object], None]) -> None:
+    points = 0
+    while True:
+        bench.back_to("purged")
+        if not killed_at(points + 1, bench.expire):
+            break
+        points += 1
+        when = f"killed at {points}"
+        bench.assert_nothing_is_lost(when)
+        journal = Journal(str(bench.archiving.storage), bench.archiving.run)
+        for course in journal.courses().values():
+            home = journal.folder / "backups" / str(course.id)
+            if course.backup_removed:
+                assert not home.exists(), when
+            elif not course.removing:
+                journal.check(course)
+        result = bench.expire()
+        assert (result.get("msg"), result.get("finished"), result["bytes"]["written"]) == (None, True, 0), when
+        assert result["bytes"]["freed"] > 0, when
+        assert not bench.expire()["changed"], when
+        assert [file for folder in ("backups", "reports") for file in (journal.folder / folder).iterdir()] == [], when
+        assert sorted(courses_of(bench.archiving.archive)) == sorted(NAMES), when
     assert points > 10
     record_property("points", points)
 

@@ -84,3 +84,9 @@ def test_the_playbooks_bring_a_session_into_the_archive(archiving: Archiving, jo
     assert sorted(courses_of(archiving.source)) == ["law-1"]
     job("archive_purge", "expire", moodle_archive_side="archive", moodle_archive_confirm=RUN)
     assert courses_of(archiving.archive) == {}
+    young = job("archive_purge", "young", moodle_archive_side="backups", moodle_archive_older_than="2020-01-01", moodle_archive_confirm=RUN)
+    assert "law-1: it was verified on" in young.log
+    assert "Sauvegardes conservées" in smtp_server.mails[-1].text
+    job("archive_purge", "backups", moodle_archive_side="backups", moodle_archive_older_than="2999-01-01", moodle_archive_confirm=RUN)
+    assert not list(archiving.storage.rglob("*.mbz"))
+    assert "libérés" in smtp_server.mails[-1].text

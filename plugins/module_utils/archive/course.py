@@ -67,6 +67,12 @@ class Course:
     """When it was removed from the archive platform."""
     given_back: int | None = None
     """The course that it became when it was brought back to production."""
+    removing: str | None = None
+    """When the removal of its backup was begun."""
+    backup_removed: str | None = None
+    """When its backup was removed from the storage."""
+    freed: int = 0
+    """Bytes of the backup that was removed."""
     seconds: float = 0.0
     error: str | None = None
     updated: str | None = None
@@ -109,9 +115,22 @@ class Course:
         """The course when its backup turned out to be of no use."""
         return replace(self, file=None, size=0, checksum=None, facts=None)
 
+    @property
+    def without_way_back(self) -> str:
+        """Why nothing can be made of its backup, and who may still have the course; empty while there may be a backup."""
+        if not self.removing and not self.backup_removed:
+            return ""
+        if self.backup_removed:
+            gone = f"its backup was removed from the storage on {self.backup_removed[:10]}"
+        else:
+            gone = f"the removal of its backup from the storage was begun on {str(self.removing)[:10]}"
+        if self.expired:
+            return f"{gone}, and it was removed from the archive on {self.expired[:10]}: look for a backup of the platforms themselves"
+        return f"{gone}, and {self.site} alone has it, as course {self.target}: back it up there by hand"
+
     def result(self) -> dict[str, t.Any]:
         """What the module returns of it."""
-        shown = ("id", "shortname", "state", "size", "checksum", "target", "error", "seconds", "file", "category")
+        shown = ("id", "shortname", "state", "size", "checksum", "target", "error", "seconds", "file", "category", "backup_removed")
         return {**{name: getattr(self, name) for name in shown}, "warnings": list(self.warnings), "history": dict(self.history)}
 
 
@@ -164,6 +183,7 @@ def figures(courses: Iterable[Course]) -> dict[str, t.Any]:
             "estimated": sum(course.estimate for course in all_of_them),
             "foreseen": foreseen(all_of_them),
             "written": sum(course.size for course in all_of_them),
+            "freed": sum(course.freed for course in all_of_them),
         },
     }
 

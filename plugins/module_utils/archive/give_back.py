@@ -82,7 +82,10 @@ class GiveBackRun(Operation):
             if found:
                 raise BadInput(f"{run} has several courses '{name}': {several}. Name one by its id.")
             raise BadInput(f"{run} has no course whose id, short name or ID number is '{name}'.")
-        if not found[0].file:
+        gone = found[0].without_way_back
+        if gone and found[0].given_back is None:
+            raise BadInput(f"{found[0].shortname} (course {found[0].id}) cannot be given back: {gone}.")
+        if not gone and not found[0].file:
             raise BadInput(f"{found[0].shortname} (course {found[0].id}) has no backup in the run {self._journal.folder.name}.")
         return found[0]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..common.errors import BadInput, MoodleError
 from ..common.files import write_atomically
-from .course import Course
+from .course import FAILED, Course
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FACTS = "facts.json"
@@ -39,7 +39,7 @@ def on_storage(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MoodleError(
-            f"The storage failed at {error.filename or folder}: {error.strerror}. What is recorded holds: run again."
+            f"The storage failed at {error.filename or folder}: {error.strerror or error}. What is recorded holds: run again."
         ) from error
 
 
@@ -92,9 +92,10 @@ class Journal:
             return {course.id: course for course in found}
 
     def record(self, course: Course) -> Course:
-        """Write a course's state; returns the course as it was written."""
+        """Write a course's state; returns the course as it was written. Only a state that is new to it has a new time."""
         moment = now()
-        stamped = replace(course, updated=moment, history={**course.history, course.state: moment})
+        stays = course.updated and course.history.get(course.state) == course.updated and course.state != FAILED
+        stamped = course if stays else replace(course, updated=moment, history={**course.history, course.state: moment})
         write_private(self._courses / f"{course.id}.json", stamped.data())
         return stamped
 
@@ -119,6 +120,14 @@ class Journal:
             for attempt in home.iterdir():
                 if not course.file or attempt != (self.folder / course.file).parent:
                     shutil.rmtree(attempt)
+
+    def forget(self, course: Course) -> None:
+        """Remove what the storage has of the people of a course: its backup with all beside it, and the report of its comparison."""
+        home = self.folder / "backups" / str(course.id)
+        with on_storage(home):
+            if home.exists():
+                shutil.rmtree(home)
+            (self.folder / "reports" / f"{course.id}.json").unlink(missing_ok=True)
 
     def keep_facts(self, folder: Path, facts: dict[str, t.Any]) -> str:
         """Lay down what a course held beside its backup; returns the checksum."""

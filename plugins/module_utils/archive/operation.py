@@ -34,18 +34,15 @@ class Limits:
     """Nothing new begins after so many seconds of this call."""
 
 
-class Operation:
-    """Courses on their way to one state; a subclass knows the step."""
+class StorageOperation:
+    """What every call does with a run's journal; a subclass knows the step."""
 
     GOAL = ""
     DONE = ""
     """What could not be done to a course that failed, as a participle."""
 
-    def __init__(
-        self, journal: Journal, platform: Platform, background: Background, limits: Limits, warn: t.Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, journal: Journal, background: Background, limits: Limits, warn: t.Callable[[str], None] = print) -> None:
         self._journal = journal
-        self._platform = platform
         self._background = background
         self._limits = limits
         self._warn = warn
@@ -94,31 +91,6 @@ class Operation:
         self._courses = self._journal.courses()
         return about
 
-    def _work(self, to_do: Sequence[Course], act: Act, *, workers: int | None = None) -> list[Course]:
-        """Bring each course forward and record it; returns them as they are now."""
-        size = min(workers or self._limits.workers, max(1, len(to_do)))
-        room = len(to_do) if self._limits.max_courses is None else min(len(to_do), self._limits.max_courses - self._begun)
-        self._progress = replace(self._progress, total=self._progress.done + max(0, room))
-        started, before, done = time.monotonic(), self._progress.seconds, []
-        with Pool(self._journal, self._platform, size=size) as pool:
-            for course in pool.each(to_do, act, self._may_begin):
-                if course:
-                    self._record(course)
-                    done.append(course)
-                    bad = self._progress.failed + (course.state == FAILED)
-                    self._progress = replace(self._progress, done=self._progress.done + 1, failed=bad)
-                self._progress = replace(self._progress, seconds=before + time.monotonic() - started)
-                self._background.report(self._progress)
-        return done
-
-    def _work_again(self, failed: Sequence[Course], act: Act) -> None:
-        """Try what has just failed once more, one after the other; it counts once, and a limit that it has reached is no hindrance."""
-        stopped, self._stopped = self._stopped, ""
-        self._begun -= len(failed)
-        self._progress = replace(self._progress, done=self._progress.done - len(failed), failed=self._progress.failed - len(failed))
-        self._work(failed, act, workers=1)
-        self._stopped = self._stopped or stopped
-
     def _may_begin(self, course: Course) -> bool:
         limits, now = self._limits, datetime.now(timezone.utc)
         if limits.max_courses is not None and self._begun >= limits.max_courses:
@@ -149,6 +121,49 @@ class Operation:
     def _over(self) -> dict[str, t.Any]:
         self._background.report(self._progress, over=True)
         return self.result()
+
+
+class Operation(StorageOperation):
+    """Courses on their way to one state, by a platform that acts."""
+
+    def __init__(
+        self, journal: Journal, platform: Platform, background: Background, limits: Limits, warn: t.Callable[[str], None] = print
+    ) -> None:
+        super().__init__(journal, background, limits, warn)
+        self._platform = platform
+
+    def _work(self, to_do: Sequence[Course], act: Act, *, workers: int | None = None) -> list[Course]:
+        """Bring each course forward and record it; returns them as they are now."""
+        size = min(workers or self._limits.workers, max(1, len(to_do)))
+        room = len(to_do) if self._limits.max_courses is None else min(len(to_do), self._limits.max_courses - self._begun)
+        self._progress = replace(self._progress, total=self._progress.done + max(0, room))
+        started, before, done = time.monotonic(), self._progress.seconds, []
+        with Pool(self._journal, self._platform, size=size) as pool:
+            for course in pool.each(to_do, act, self._may_begin):
+                if course:
+                    self._record(course)
+                    done.append(course)
+                    bad = self._progress.failed + (course.state == FAILED)
+                    self._progress = replace(self._progress, done=self._progress.done + 1, failed=bad)
+                self._progress = replace(self._progress, seconds=before + time.monotonic() - started)
+                self._background.report(self._progress)
+        return done
+
+    def _work_again(self, failed: Sequence[Course], act: Act) -> None:
+        """Try what has just failed once more, one after the other; it counts once, and a limit that it has reached is no hindrance."""
+        stopped, self._stopped = self._stopped, ""
+        self._begun -= len(failed)
+        self._progress = replace(self._progress, done=self._progress.done - len(failed), failed=self._progress.failed - len(failed))
+        self._work(failed, act, workers=1)
+        self._stopped = self._stopped or stopped
+
+    def _tell_removed(self) -> None:
+        """Say which courses are left as they are because their backups were removed."""
+        gone = sorted((course for course in self._courses.values() if course.backup_removed), key=lambda course: (course.place, course.id))
+        if gone:
+            named = "; ".join(f"{course.shortname} (course {course.id}): {course.without_way_back}" for course in gone[:3])
+            more = f"; and {len(gone) - 3} more" if len(gone) > 3 else ""  # noqa: PLR2004 - as many as a line holds
+            self._warn(f"Without backups, and left as they are: {named}{more}.")
 
 
 def must_be_site(about: t.Mapping[str, t.Any], wwwroot: str, run: str) -> None:

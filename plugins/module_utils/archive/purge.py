@@ -172,7 +172,8 @@ class PurgeRun(Operation):
             if not course.purging:
                 self._warn(f"{course.shortname} (course {self._number(course)}) had been removed by somebody else.")
             return True
-        why = self._too_young(seen["facts"]) if self._outgoing else self._refusal(course, self._journal.facts(course), seen)
+        by_age = self._outgoing or course.without_way_back
+        why = self._too_young(course, seen["facts"]) if by_age else self._refusal(course, self._journal.facts(course), seen)
         if why:
             raise MoodleError(why)
         ours = {self._number(other): other for other in self._courses.values()}
@@ -186,11 +187,13 @@ class PurgeRun(Operation):
         if course.id not in self._kept:
             super()._record(course)
 
-    def _too_young(self, facts: Facts) -> str | None:
-        """Nobody archived it, so its time alone decides: the last change that it shows anywhere, and its own end."""
+    def _too_young(self, course: Course, facts: Facts) -> str | None:
+        """Nobody knows what was archived, so its time alone decides: the last change that it shows anywhere, and its own end."""
+        if not self._older_than:
+            return f"{course.without_way_back}; or say with 'older_than' since which day nothing in it may have changed, to remove it"
         moments = [*facts.get("times", {}).values(), facts["settings"].get("enddate")]
         last = datetime.fromtimestamp(max(int(moment or 0) for moment in moments), timezone.utc).date()
-        return f"it was in use until {last}, not only before {self._older_than}" if self._older_than and last >= self._older_than else None
+        return f"it was in use until {last}, not only before {self._older_than}" if last >= self._older_than else None
 
     def _refusal(self, course: Course, then: Facts, seen: Mapping[str, t.Any]) -> str | None:
         if self._archive:

@@ -59,6 +59,7 @@ class RestoreRun(Operation):
         """What would be done; nothing is written."""
         self._prepare(make=False)
         self._changed = bool(self._due())
+        self._tell_removed()
         return self.result()
 
     def run(self) -> dict[str, t.Any]:
@@ -74,6 +75,7 @@ class RestoreRun(Operation):
             self._work_again(failed, self._bring)
             self._work([course for course in due if course.shared], self._bring, workers=1)
             self._arrange()
+        self._tell_removed()
         return self._over()
 
     def failed(self) -> list[Course]:

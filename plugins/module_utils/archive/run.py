@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..common.background import Background
 from ..common.errors import BadInput, MoodleError
 from .backup import check_backup
-from .course import BACKED_UP, ESTIMATED, FAILED, PLANNED, Course, foreseen, human, merge
+from .course import BACKED_UP, ESTIMATED, FAILED, PLANNED, PURGED, Course, foreseen, human, merge
 from .journal import Journal
 from .lease import Lease
 from .operation import Limits, Operation
@@ -133,8 +133,12 @@ class ArchiveRun(Operation):
 
     def _begin_again(self, *, write: bool) -> None:
         """What failed on its further way (changed since, not the same in the archive) is backed up anew, if that was asked for."""
+        if not self._again:
+            return
+        self._tell_removed()
         for course in list(self._courses.values()):
-            if self._again and course.state == FAILED and not course.to_do and not course.purging:
+            # What has left the source cannot be backed up there, whatever went wrong with it since.
+            if course.state == FAILED and not course.to_do and not course.purging and not course.has(PURGED):
                 self._put(replace(course, state=ESTIMATED), write=write)
 
     def _put(self, course: Course, *, write: bool) -> None:

@@ -43,6 +43,7 @@ class VerifyRun(Operation):
     def preview(self) -> dict[str, t.Any]:
         """What would be compared; nothing is written."""
         self._changed = bool(self._due())
+        self._tell_removed()
         return self.result()
 
     def run(self) -> dict[str, t.Any]:
@@ -51,6 +52,7 @@ class VerifyRun(Operation):
         with Lease(self._journal.folder) as self._lease:
             due = self._due()
             self._work(due, self._verify)
+        self._tell_removed()
         return self._over()
 
     def failed(self) -> list[Course]:

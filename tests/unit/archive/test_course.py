@@ -49,7 +49,7 @@ def test_course_that_is_not_backed_up_is_described_afresh_in_its_state(state: st
 def test_figures_count_each_course_once_in_every_state() -> None:
     result = figures([KEPT, ART])
     assert result["counts"] == {**dict.fromkeys(STATES, 0), "planned": 1, "backed_up": 1}
-    assert result["bytes"] == {"estimated": 15, "foreseen": 4, "written": 7}
+    assert result["bytes"] == {"estimated": 15, "foreseen": 4, "written": 7, "freed": 0}
 
 
 def test_what_a_later_version_wrote_is_left_out() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.lms.moodle.plugins.module_utils.archive import journal as journal_module
 from ansible_collections.lms.moodle.plugins.module_utils.archive.course import Course
 from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
@@ -53,6 +54,17 @@ def test_what_a_killed_run_left_half_written_is_not_read(journal: Journal) -> No
     journal.record(Course(2, "LAW"))
     (journal.folder / "courses/.3.json.abc").write_text('{"id": 3, "shor')
     assert list(journal.courses()) == [2]
+
+
+def test_a_state_keeps_its_time_until_there_is_another_one(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter("12345")
+    monkeypatch.setattr(journal_module, "now", lambda: next(moments))
+    verified = journal.record(replace(LAW, state="verified"))
+    begun = journal.record(replace(verified, purging="x"))
+    purged = journal.record(replace(begun, state="purged"))
+    failed = journal.record(purged.failed("once"))
+    assert begun.history == {"verified": "1"}
+    assert journal.record(failed.failed("twice")).history == {"verified": "1", "purged": "3", "failed": "5"}
 
 
 def test_file_that_somebody_broke_is_named(journal: Journal) -> None:

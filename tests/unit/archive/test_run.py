@@ -88,7 +88,7 @@ def test_plan_says_room_and_courses_and_is_idempotent(archive: Archive) -> None:
     assert archive.run(archive=False, check=True)["changed"]
     result = archive.run(archive=False)
     assert (result["changed"], result["finished"], result["counts"]["planned"]) == (True, True, 3)
-    assert result["bytes"] == {"estimated": 300, "foreseen": 300, "written": 0}
+    assert result["bytes"] == {"estimated": 300, "foreseen": 300, "written": 0, "freed": 0}
     assert not archive.run(archive=False, check=True)["changed"]
     assert not archive.run(archive=False)["changed"]
 
@@ -199,7 +199,7 @@ def test_file_that_asks_to_stop_is_obeyed_before_the_next_course(archive: Archiv
 def test_estimate_is_corrected_by_what_backups_really_took(archive: Archive) -> None:
     result = archive.run(max_courses=1, workers=1)
     written = result["bytes"]["written"]
-    assert result["bytes"] == {"estimated": 300, "foreseen": 2 * written, "written": written}
+    assert result["bytes"] == {"estimated": 300, "foreseen": 2 * written, "written": written, "freed": 0}
 
 
 def test_name_that_moves_with_the_year_keeps_the_category_of_its_run(archive: Archive) -> None:
@@ -225,6 +225,19 @@ def test_course_whose_removal_was_begun_is_never_backed_up_again(archive: Archiv
     journal = Journal(str(archive.storage), "r")
     journal.record(replace(journal.courses()[2], state="failed", reached="verified", purging="yesterday"))
     assert not archive.run(again=True)["changed"]
+
+
+def test_course_that_left_the_source_is_never_backed_up_again_and_its_removed_backup_is_told(archive: Archive) -> None:
+    archive.run()
+    journal = Journal(str(archive.storage), "r")
+    gone = replace(journal.courses()[2].without_backup(), state="failed", reached="purged", site="https://archive.test", target=7)
+    journal.record(replace(gone, backup_removed="2027-01-05T02:00:00+01:00"))
+    assert not archive.run(check=True)["changed"]
+    assert not archive.run()["changed"]
+    assert archive.warnings == []
+    assert not archive.run(again=True)["changed"]
+    assert archive.lines("asked").count("2") == 1
+    assert "C2 (course 2): its backup was removed from the storage on 2027-01-05, and https://archive.test alone" in archive.warnings[0]
 
 
 def test_old_backup_counts_until_there_is_a_new_one(archive: Archive) -> None:
