@@ -92,3 +92,26 @@ def test_a_lock_outlives_a_kill_as_long_as_a_program_still_works(tmp_path: Path,
         waited = time.monotonic() - began
     holder.stdout.close()
     assert waited >= child_seconds - 0.3
+
+
+LOOKER = """
+import sys, time
+from pathlib import Path
+from ansible_collections.lms.moodle.plugins.module_utils.common.files import locked
+from ansible_collections.lms.moodle.plugins.module_utils.common.process import start
+with locked(Path(sys.argv[1]), 0, "it"):
+    start([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(3)"], sys.stdout.buffer)
+    time.sleep(60)
+"""
+
+
+def test_a_look_that_outlives_a_kill_holds_no_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    holder = subprocess.Popen([sys.executable, "-c", LOOKER, str(lock)], env=module_environment(), stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"up\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with locked(lock, 0, "it"):
+        assert holder.stdout.read() == b"", "the look came to its end after the lock was free"
+    holder.stdout.close()
