@@ -15,6 +15,9 @@ import ansible_runner
 
 _COLLECTIONS = Path(__file__).resolve().parents[2] / ".cache"
 
+# The play goes on with other tasks, or the controller looks at what it was given.
+_NOTHING_DONE = {"ansible.builtin.include_role", "ansible.builtin.include_tasks", "ansible.builtin.validate_argument_spec"}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -34,6 +37,11 @@ class Job:
         """The results of the tasks of one of the collection's modules."""
         chosen = [one["event_data"] for one in self.events if one["event"] == event]
         return [data["res"] for data in chosen if data["task_action"] == f"lms.moodle.{module}"]
+
+    def hosts(self) -> set[str]:
+        """Those on which anything was done."""
+        done = [one["event_data"] for one in self.events if one["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")]
+        return {data["host"] for data in done if data["task_action"] not in _NOTHING_DONE}
 
     def lines(self) -> list[str]:
         return self.log.replace("\r\n", "\n").split("\n")

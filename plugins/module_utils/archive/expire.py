@@ -26,7 +26,7 @@ class ExpireRun(StorageOperation):
     DONE = "freed of the backup"
 
     def __init__(
-        self, journal: Journal, background: Background, limits: Limits, *, older_than: date, warn: t.Callable[[str], None] = print
+        self, journal: Journal, background: Background, limits: Limits, *, older_than: date, warn: t.Callable[[str], None]
     ) -> None:
         super().__init__(journal, background, limits, warn)
         self._older_than = older_than

@@ -41,7 +41,7 @@ class StorageOperation:
     DONE = ""
     """What could not be done to a course that failed, as a participle."""
 
-    def __init__(self, journal: Journal, background: Background, limits: Limits, warn: t.Callable[[str], None] = print) -> None:
+    def __init__(self, journal: Journal, background: Background, limits: Limits, warn: t.Callable[[str], None]) -> None:
         self._journal = journal
         self._background = background
         self._limits = limits
@@ -126,9 +126,7 @@ class StorageOperation:
 class Operation(StorageOperation):
     """Courses on their way to one state, by a platform that acts."""
 
-    def __init__(
-        self, journal: Journal, platform: Platform, background: Background, limits: Limits, warn: t.Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, journal: Journal, platform: Platform, background: Background, limits: Limits, warn: t.Callable[[str], None]) -> None:
         super().__init__(journal, background, limits, warn)
         self._platform = platform
 
