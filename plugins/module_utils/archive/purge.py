@@ -98,7 +98,7 @@ class PurgeRun(Operation):
 
     def failed(self) -> list[Course]:
         kept = [replace(course, error=self._kept[course.id]) for course in self._courses.values() if course.id in self._kept]
-        return kept + [course for course in super().failed() if course.has(VERIFIED) or self._outgoing]
+        return kept + [course for course in super().failed() if (course.has(VERIFIED) or self._outgoing) and not self._gone(course)]
 
     def _remaining(self) -> int:
         return sum(1 for course in self._courses.values() if not self._gone(course))
