@@ -259,6 +259,38 @@ def test_work_in_a_course_whose_removal_was_broken_off_stops_it(bench: Bench, to
     bench.assert_nothing_is_lost("somebody worked in it")
 
 
+@pytest.mark.parametrize("fault", ["die", "lose"])
+def test_php_dies_in_the_middle_of_a_removal(bench: Bench, told: Callable[[Site, dict[str, Any]], None], fault: str) -> None:
+    bench.back_to("verified")
+    source = bench.archiving.source
+    told(source, {"course_delete": {"do": fault, "times": 1}})
+    result = bench.step("purged")
+    assert (result["failed"], result["counts"]["failed"], result["counts"]["purged"]) == (True, 1, 1)
+    # Half of it is gone: a new backup of that would be worse than none.
+    assert not bench.step("archived", again=True)["changed"]
+    bench.done("purged")
+    assert not NAMES & set(courses_of(source))
+    bench.assert_once_in_the_archive(fault)
+
+
+def test_backup_stays_while_php_has_left_half_a_course_in_the_archive(bench: Bench, told: Callable[[Site, dict[str, Any]], None]) -> None:
+    bench.back_to("purged")
+    archive = bench.archiving.archive
+    told(archive, {"course_delete": {"do": "die", "times": 1}})
+    assert bench.archiving.ask(archive, "purged", side="archive", confirm=bench.archiving.run, workers=1)["counts"]["failed"] == 1
+    assert sorted(courses_of(archive)) == ["law-1"]
+    kept = {course["shortname"]: course["kept"] for course in bench.expire()["courses"]}
+    assert "its removal from the archive was begun" in str(kept["law-1"])
+    assert bench.record("law-1")["file"]
+
+    purge = {"side": "archive", "confirm": bench.archiving.run, "workers": 1}
+    archive.query("UPDATE mdl_course SET fullname = CONCAT(fullname, '+') WHERE shortname = 'law-1'")
+    assert "it is not what was archived: settings/fullname." in bench.archiving.ask(archive, "purged", **purge)["msg"]
+    archive.query("UPDATE mdl_course SET fullname = TRIM('+' FROM fullname) WHERE shortname = 'law-1'")
+    assert bench.archiving.ask(archive, "purged", **purge)["finished"]
+    assert courses_of(archive) == {}
+
+
 @pytest.mark.parametrize("fault", ["die", "crash", "fail", "lose"])
 def test_php_dies_in_the_middle_of_a_restore(bench: Bench, told: Callable[[Site, dict[str, Any]], None], fault: str) -> None:
     bench.back_to("archived")

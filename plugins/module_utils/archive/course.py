@@ -124,6 +124,8 @@ class Course:
             gone = f"its backup was removed from the storage on {self.backup_removed[:10]}"
         else:
             gone = f"the removal of its backup from the storage was begun on {str(self.removing)[:10]}"
+        if self.given_back is not None:
+            return f"{gone}, and it was given back to the source, as course {self.given_back}"
         if self.expired:
             return f"{gone}, and it was removed from the archive on {self.expired[:10]}: look for a backup of the platforms themselves"
         return f"{gone}, and {self.site} alone has it, as course {self.target}: back it up there by hand"

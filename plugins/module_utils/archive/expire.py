@@ -100,9 +100,10 @@ def why_kept(course: Course, older_than: date) -> str | None:
     if course.purging:
         return f"its removal from the archive was begun at {course.purging} and has not come to its end"
     moment = course.history.get(VERIFIED) or course.updated
-    if moment is None:
+    try:
+        verified = datetime.fromisoformat(moment or "").date()
+    except ValueError:
         return "nothing tells when it was verified"
-    verified = datetime.fromisoformat(moment).date()
     return None if verified < older_than else f"it was verified on {verified}, not before {older_than}"
 
 

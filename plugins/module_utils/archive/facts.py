@@ -34,6 +34,11 @@ class Difference:
     def data(self) -> dict[str, t.Any]:
         return asdict(self)
 
+    @property
+    def less(self) -> bool:
+        """Whether nothing was added or rewritten, as a removal leaves it that was broken off."""
+        return self.archive is None or _less(self.source, self.archive)
+
     def text(self) -> str:
         return f"{self.where}: {_shown(self.source)} became {_shown(self.archive)}"
 

@@ -88,8 +88,11 @@ class Journal:
         with on_storage(self._courses):
             # A name that begins with a dot is a file that a killed run did not finish.
             files = sorted(self._courses.glob("[0-9]*.json")) if self._courses.is_dir() else []
-            found = (Course.from_data(_read(file) or {}) for file in files)
-            return {course.id: course for course in found}
+            found = {file: Course.from_data(_read(file) or {}) for file in files}
+        for file, course in found.items():
+            if file.stem != str(course.id):
+                raise MoodleError(f"{file} is of course {course.id}: the run never leaves such a file, so look at who wrote to it.")
+        return {course.id: course for course in found.values()}
 
     def record(self, course: Course) -> Course:
         """Write a course's state; returns the course as it was written. Only a state that is new to it has a new time."""
@@ -125,7 +128,9 @@ class Journal:
         """Remove what the storage has of the people of a course: its backup with all beside it, and the report of its comparison."""
         home = self.folder / "backups" / str(course.id)
         with on_storage(home):
-            if home.exists():
+            # A disk or a link that leads nowhere at this moment is not a backup that is gone.
+            home.parent.stat()
+            if home.exists() or home.is_symlink():
                 shutil.rmtree(home)
             (self.folder / "reports" / f"{course.id}.json").unlink(missing_ok=True)
 

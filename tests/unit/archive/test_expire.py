@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.options import defaults
@@ -19,6 +20,9 @@ from support.options import defaults
 from ansible_collections.lms.moodle.plugins.module_utils.archive.course import Course
 from ansible_collections.lms.moodle.plugins.module_utils.archive.expire import why_kept
 from ansible_collections.lms.moodle.plugins.module_utils.archive.journal import Journal, write_private
+from ansible_collections.lms.moodle.plugins.module_utils.archive.operation import Limits
+from ansible_collections.lms.moodle.plugins.module_utils.archive.platform import Platform
+from ansible_collections.lms.moodle.plugins.module_utils.archive.purge import PurgeRun
 from ansible_collections.lms.moodle.plugins.module_utils.common.background import Background
 from ansible_collections.lms.moodle.plugins.module_utils.common.errors import BadInput, MoodleError
 from ansible_collections.lms.moodle.plugins.modules import course_archive
@@ -112,6 +116,7 @@ def test_backup_goes_with_all_that_tells_of_people_and_a_second_call_does_nothin
         (replace(GONE, history={**GONE.history, "verified": "2026-08-01T00:00:00+02:00"}), "verified on 2026-08-01, not before 2026-08-01"),
         (replace(GONE, history={}, updated="2026-09-01T00:00:00+02:00"), "verified on 2026-09-01, not before"),
         (replace(GONE, history={}, updated=None), "nothing tells when"),
+        (replace(GONE, history={"verified": "last summer"}), "nothing tells when"),
     ],
 )
 def test_every_other_course_keeps_its_backup_and_is_named_with_the_reason(tmp_path: Path, course: Course, why: str) -> None:
@@ -180,6 +185,34 @@ def test_backup_that_cannot_be_removed_fails_alone_and_goes_the_next_time(storag
     assert (storage.ask()["finished"], home.exists()) == (True, False)
 
 
+@pytest.mark.parametrize("name", ["backups", "backups/2"])
+def test_backups_that_lie_elsewhere_are_not_taken_for_removed_while_they_are_away(storage: Storage, name: str) -> None:
+    place = storage.journal.folder / name
+    place.rename(storage.folder / "elsewhere")
+    place.symlink_to(storage.folder / "elsewhere")
+    (storage.folder / "elsewhere").rename(storage.folder / "away")
+    with pytest.raises(MoodleError, match="could not be freed of the backup: LAW"):
+        storage.ask()
+    assert storage.journal.courses()[2].backup_removed is None
+
+
+def test_removal_that_failed_is_no_complaint_about_the_source(storage: Storage) -> None:
+    storage.journal.record(replace(GONE, removing=VERIFIED).failed("The storage failed"))
+    platform = t.cast("Platform", SimpleNamespace(ask=lambda _what: {"wwwroot": "https://campus.test"}))
+    options = dict.fromkeys(("archive", "recycle_bin", "empty_categories"), False)
+    purge = PurgeRun(storage.journal, platform, Background(None), Limits(), **options, accept=[], warn=print)
+    assert purge.run()["finished"]
+    assert purge.complaint() == ""
+
+
+@pytest.mark.parametrize("number", [3, "..", ""])
+def test_record_that_is_of_another_course_than_its_name_says_is_refused(storage: Storage, number: object) -> None:
+    (storage.journal.folder / "courses/2.json").write_text(json.dumps({**GONE.data(), "id": number}))
+    with pytest.raises(MoodleError, match=r"courses/2\.json is of course"):
+        storage.ask()
+    assert storage.journal.holds(GONE)
+
+
 def test_two_at_once_are_kept_apart(storage: Storage) -> None:
     (storage.journal.folder / "lease.json").write_text(json.dumps({"host": "other.test", "process": "1:1 b", "since": "now", "token": "t"}))
     with pytest.raises(MoodleError, match=r"other\.test"):
@@ -217,3 +250,4 @@ def test_course_without_a_backup_says_since_when_and_who_still_has_it() -> None:
         "back it up there by hand"
     )
     assert "on 2026-09-01, and it was removed from the archive on 2026-10-01" in expired.without_way_back
+    assert replace(expired, given_back=40).without_way_back.endswith("on 2026-09-01, and it was given back to the source, as course 40")
