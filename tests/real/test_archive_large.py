@@ -17,7 +17,7 @@ from support.archiving import Archiving, courses_of, make_archiving, make_tree
 from support.mariadb import MariaDB
 from support.platforms import Platform
 
-MEGABYTES = 1100
+MEGABYTES = 600
 _ADD_FILE = r"""
 define('CLI_SCRIPT', true);
 require($argv[1] . '/config.php');
