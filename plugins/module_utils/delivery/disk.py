@@ -50,10 +50,11 @@ class Blobs(t.Protocol):
     def sizes(self, oids: Iterable[str]) -> Iterator[int]: ...
 
 
-def clear(directory: Path, found: Look, keep: Collection[str], coming: Collection[str], proofs: Proofs) -> None:
+def clear(directory: Path, found: Look, keep: Collection[str], coming: Collection[str], proofs: Proofs) -> tuple[Look, set[str]]:
     """Take away all files but those to ``keep``, and make and open the directories for those that are ``coming``.
 
     Files are never written in place: what must change is removed first, so that no other release changes through a shared inode.
+    Returns what of the ``found`` is left as it was, and the directories that are open now.
     """
     root = f"{directory}/"
     gone = sorted(found.files.keys() - keep)
@@ -70,6 +71,9 @@ def clear(directory: Path, found: Look, keep: Collection[str], coming: Collectio
     for path in sorted((touched & wanted) - found.directories.keys()):
         with contextlib.suppress(FileExistsError):
             os.mkdir(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH102
+    same = wanted - touched
+    left = Look({path: found.files[path] for path in keep}, {path: way for path, way in found.directories.items() if path in same})
+    return left, wanted & touched
 
 
 def link(source: Path, directory: Path, paths: Iterable[str], proofs: Proofs) -> list[str]:

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Collection
+import stat
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ..common.errors import CommandFailed
 from ..common.process import explain, start
-from .seen import FILE, LINK, Look, Stamp, stamps_in
+from .seen import FILE, LINK, Look, Stamp, stamp_of, stamps_in
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry
 
 SPECIAL, NOTHING = "special", 40 * "0"
@@ -56,6 +58,20 @@ class Glance:
 
 def look(directory: Path, leave: Collection[str] = ()) -> Look:
     return Glance(directory, leave).look()
+
+
+def add(left: Look, directory: Path, files: Iterable[str], directories: Iterable[str]) -> Look:
+    """What was seen and ``left`` as it was, with what else lies there now: that alone is asked for. What is missing is left out."""
+    found = Look(dict(left.files), dict(left.directories))
+    for names, seen, told in ((files, found.files, stamp_of), (directories, found.directories, _way_of)):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                seen[name] = told(os.lstat(f"{directory}/{name}"))
+    return found
+
+
+def _way_of(status: os.stat_result) -> str:
+    return f"{stat.S_IMODE(status.st_mode):o} {status.st_uid} {status.st_gid}"
 
 
 def entry(directory: Path, path: str, stamp: Stamp) -> Entry:

@@ -134,14 +134,16 @@ class Releases:
         links = sorted(path for path, stamp in same.items() if stamp and path not in keep)
         writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
         doubtful = [path for path, stamp in same.items() if not stamp]
-        disk.clear(directory, before, keep, [*links, *writes, *doubtful, *rendered], self.proofs)
+        coming = [*links, *writes, *doubtful, *rendered]
+        left, opened = disk.clear(directory, before, keep, coming, self.proofs)
         if source.release and links:
             doubtful += disk.link(self.layout.release(source.release.id), directory, links, self.proofs)
         disk.fill(directory, {**writes, **self._entries(release, doubtful)}, self.history, self.owner)
         for dest, file in rendered.items():
             disk.write(str(directory / dest), file.git_mode, self._kept(file.sha256, dest), self.owner, file.mode)
         self.proofs.refresh()
-        return looks.look(directory)
+        # All but what was made just now was seen above; where that is little, it is quicker to look at all of it.
+        return looks.add(left, directory, coming, opened) if len(coming) < len(keep) else looks.look(directory)
 
     def _entries(self, release: Release, paths: Iterable[str]) -> dict[str, Entry]:
         return {path: self.history.files(release.tree)[path] for path in paths}
