@@ -70,8 +70,13 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, *, cour
             if not any(backups.iterdir()):
                 raise SupportError(f"admin/cli/backup.php left no backup of course {course}")
 
+    def without_files(_number: int) -> None:
+        """A file that was restored once lies in the target's pool, and the next restore would not have to bring it."""
+        shutil.rmtree(target.dataroot / "filedir", ignore_errors=True)
+
     def another_run(number: int) -> None:
         """The same backups under another name, so that nothing of them is in the target yet."""
+        without_files(number)
         copy = storage / f"restore-{number}"
         shutil.copytree(storage / "alone-0", copy)
         about = json.loads((copy / "run.json").read_text())
@@ -103,7 +108,7 @@ def race(platform: Platform, server: MariaDB, folder: Path, rounds: int, *, cour
     kind = f"courses of {megabytes} MB" if megabytes else "small courses"
     work = f"backup of {courses} {kind}"
     ours = Way("module alone, restores", restored, another_run)
-    theirs = Way("loop over `admin/cli/restore_backup.php`", restored_one_after_another)
+    theirs = Way("loop over `admin/cli/restore_backup.php`", restored_one_after_another, without_files)
     back = f"{WORKERS} PHP workers; each backup is read through first, names, ID numbers and order are set, and a journal is kept."
     return Race(
         title(platform),
