@@ -153,7 +153,8 @@ options:
     default: 14400
   keep_releases:
     description:
-      - Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay.
+      - Releases that stay after O(state=live). Those that are served, safe, or served a moment ago always stay, and as long as it does
+        so, one that a process of the host stands in or was started from, as far as the user who runs the module may see that.
       - The next release is made over one that would not stay, so that the same number belongs to O(state=updated) and O(state=delivering).
     type: int
     default: 5

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from .history import History
 from .layout import PARTIAL, Layout
 from .looks import Glance
 from .memory import Memory, Record, Release, now
+from .processes import at_work
 from .releases import Examined, Releases, Spent, is_remake
 from .seen import Look, Proof, Proofs
 from .steps import Situation, plan
@@ -407,20 +409,30 @@ class Delivery:
         return {self.layout.linked(link) for link in LINKS} | {self.state.previous} | set(self.layout.routes().values())
 
     def _prunable(self, coming: int = 0) -> list[Release]:
-        """All but the newest; what a link names stays, and the last good one; what served a while ago too: requests may still run in it."""
+        """All but the newest; what a link names stays, the last good one, and what served a while ago: requests may still run in it."""
         releases = self.memory.releases()
         pinned = self._pinned() | {release.id for release in [release for release in releases if release.good][-1:]}
         grace = now() - timedelta(seconds=self.request.grace)
         return [
             release
             for release in releases[: max(0, len(releases) + coming - self.request.keep_releases)]
-            if release.id not in pinned and not (release.left and datetime.fromisoformat(release.left) > grace)
+            if release.id not in pinned
+            and not (release.left and datetime.fromisoformat(release.left) > grace)
+            and release.id not in self._at_work
         ]
+
+    @functools.cached_property
+    def _at_work(self) -> Mapping[str, int]:
+        """Looked up before this call looks at any release itself."""
+        return at_work(self.layout.releases)
 
     def _prune(self) -> None:
         spent = self._prunable()
         for release in spent:
             self.releases.remove(release)
+        for release in self.memory.releases()[: -self.request.keep_releases]:
+            if release.id in self._at_work and release.id not in self._pinned():
+                self.warnings.append(f"The release {release.id} stays for now: process {self._at_work[release.id]} works in it.")
         self.releases.sweep(self._pinned())
         self.proofs.forget_all_but({release.id for release in self.memory.described()})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -313,6 +314,24 @@ def test_a_release_that_was_left_a_moment_ago_is_not_pruned(root: Root, monkeypa
     monkeypatch.setattr("ansible_collections.lms.moodle.plugins.module_utils.delivery.delivery.now", lambda: later)
     root.good("old", grace=900, keep_releases=1)
     assert {path.name for path in (root.path / "releases").iterdir()} == {root.linked(), root.linked("safe")}
+
+
+@pytest.mark.parametrize("way", ["stands in it", "was started from it"])
+def test_a_release_stays_as_long_as_a_process_works_in_it(root: Root, way: str) -> None:
+    spent = to_be_pruned(root)
+    stands = way == "stands in it"
+    waits = ["sh", "-c", "echo up; read end"]
+    command = waits if stands else [*waits, str(spent / "admin/cli/cron.php")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=spent / "deep" if stands else None, **pipes) as cron:  # type: ignore[call-overload]
+        assert cron.stdout.readline() == b"up\n"
+        before = read(spent)
+        result = root.done("live", "new", keep_releases=1)
+        assert result["warnings"] == [f"The release spent stays for now: process {cron.pid} works in it."]
+        assert read(spent) == before
+        cron.stdin.close()
+    warnings = root.done("live", "old", keep_releases=1)["warnings"]
+    assert ([one for one in warnings if "works in it" in one], spent.exists()) == ([], False)
 
 
 def to_be_pruned(root: Root) -> Path:
