@@ -17,7 +17,7 @@ def at_work(releases: Path, proc: Path = Path("/proc")) -> dict[str, int]:
     A request of PHP-FPM stands in its script's directory, which only root and its own user may see; a command line everybody may.
     """
     root, found = f"{os.path.realpath(releases)}/", dict[str, int]()
-    for number in os.listdir(proc):  # noqa: PTH208 - names are enough, of some hundred processes
+    for number in os.listdir(proc) if proc.is_dir() else ():  # noqa: PTH208 - names are enough, of some hundred processes
         if number.isdigit():
             for path in _paths(f"{proc}/{number}", root):
                 found.setdefault(path.partition("/")[0], int(number))
