@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 from support.campus import make_campus
-from support.delivered_site import ROOT, Site
+from support.delivered_site import Site
 from support.mariadb import MariaDB
 
 
@@ -88,14 +87,7 @@ def test_a_run_that_was_killed_when_all_was_staged_is_gone_on_with(
 
     site.campus.declare("4.3.0")
     state = site.campus.site / ".delivery" / "state.json"
-    with subprocess.Popen(
-        site.command("deliver"),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as play:
+    with site.begin("deliver") as play:
         limit = time.monotonic() + 300
         while json.loads(state.read_text())["phase"] != "updated" and play.poll() is None:
             assert time.monotonic() < limit, "nothing was ever staged"

@@ -220,14 +220,7 @@ def test_a_run_that_is_killed_between_uninstalling_and_the_switch_is_gone_on_wit
     asked = {"moodle_uninstall": ["mod_board"], "moodle_dump": True}
     site.campus.declare("4.2.0", tool_steward="")
     served = site.campus.served()
-    with subprocess.Popen(
-        site.command("deliver", **asked),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as play:
+    with site.begin("deliver", **asked) as play:
         limit = time.monotonic() + 300
         while site.server.execute("SHOW TABLES LIKE 'mdl_board'", site.name) and play.poll() is None:
             assert time.monotonic() < limit, "nothing was ever uninstalled"

@@ -48,6 +48,12 @@ class Site:
         )
         return Played(done.returncode, done.stdout.decode(errors="replace"))
 
+    def begin(self, playbook: str, **more: t.Any) -> subprocess.Popen[bytes]:
+        """The play as a process group, which can be killed as a whole."""
+        nothing = subprocess.DEVNULL
+        command = self.command(playbook, **more)
+        return subprocess.Popen(command, cwd=ROOT, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+
     def command(self, playbook: str, **more: t.Any) -> list[str]:
         database = {
             "type": "mariadb",

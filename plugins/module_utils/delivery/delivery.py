@@ -381,19 +381,23 @@ class Delivery:
         return look
 
     def _spent(self, work: Release) -> Spent | None:
-        """A release that would be pruned as soon as the work is served; the newest of them is the most like it."""
-        spent = next(reversed(self._prunable(coming=1)), None)
+        """The release that the work is made over, and a look at it."""
+        spent = self._next_to_go()
         if spent is None or self.layout.release(work.id).exists():
             return None
         ahead = self.ahead if self.ahead and self.ahead.release.id == spent.id else None
         return ahead or Spent(spent, Glance(self.layout.release(spent.id)))
+
+    def _next_to_go(self) -> Release | None:
+        """Of those that would be pruned as soon as one more is there the newest, which is the most like it."""
+        return next(reversed(self._prunable(coming=1)), None)
 
     def _look_ahead(self, commit: str | None) -> Spent | None:
         """Where another commit is to be prepared, the release that it is made over is looked at while what is served is."""
         served = self.current.revision if self.current else None
         if self.check_mode or self.request.state not in ("updated", "live") or commit in (None, served):
             return None
-        spent = next(reversed(self._prunable(coming=1)), None)
+        spent = self._next_to_go()
         return Spent(spent, Glance(self.layout.release(spent.id))) if spent else None
 
     def _serve(self, release: Release) -> None:
