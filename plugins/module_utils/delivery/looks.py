@@ -19,7 +19,7 @@ from .seen import FILE, LINK, Look, Stamp, stamp_of, stamps_in
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry
 
 SPECIAL, NOTHING = "special", 40 * "0"
-_PRINT = ("-type", "d", "-printf", "/%m %U %G\\t%P\\0", "-o", "-printf", "%i %D %s %m %U %G %y %T@ %C@\\t%P\\0")
+_PRINT = ("-type", "d", "-printf", "%P\\0/%m %U %G\\0", "-o", "-printf", "%P\\0%i %D %s %m %U %G %y %T@ %C@\\0")
 
 
 class Glance:

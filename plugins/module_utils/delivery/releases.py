@@ -80,9 +80,10 @@ class Releases:
         trusted = [(proof, self.step(proof.release, release)) for proof in proofs]
         changes = trusted[0][1]
         found, files, fresh, sealed = dict[str, Entry](), dict(look.files), set[str](), True
-        for path, text in look.files.items():
-            if any(proof.holds(path, text) and path not in changed for proof, changed in trusted):
-                continue
+        unproved: Mapping[str, str] = look.files
+        for proof, changed in trusted:
+            unproved = proof.leaves(unproved, changed)
+        for path, text in unproved.items():
             stamp = Stamp.of(text)
             found[path] = looks.entry(directory, path, stamp)
             if not disk.sealed(stamp, self._mode_of(release, path, found[path]), self.owner):

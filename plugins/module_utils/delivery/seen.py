@@ -20,8 +20,9 @@ import stat
 import tempfile
 import time
 import typing as t
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from .layout import Layout
@@ -32,6 +33,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 FILE, LINK = "f", "l"
 _KINDS = {stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
 _CHECKSUM = 20
+_FORMAT = 2  # of what is kept; what was kept in another one proves nothing
 NO_STAMP = ""  # of a file that has to be read again
 
 
@@ -88,9 +90,10 @@ class Proof:
     files: dict[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()  # written so shortly before they were read that their stamps prove nothing
 
-    def holds(self, path: str, stamp: str) -> bool:
-        """Whether a file that bears the stamp is the one that was proved to be right."""
-        return self.files.get(path) == stamp and path not in self.fresh
+    def leaves(self, files: Mapping[str, str], changed: Collection[str]) -> dict[str, str]:
+        """Those of the files that are not by their stamps what was proved to be right, or that the proof says nothing about."""
+        proved, fresh = self.files.get, self.fresh
+        return {path: stamp for path, stamp in files.items() if proved(path) != stamp or path in fresh or path in changed}
 
 
 class Proofs:
@@ -144,8 +147,8 @@ class Proofs:
         for name in self._news if self.owner else ():
             proof = self._known[name]
             stamps = {**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}
-            lines = (self._heading(t.cast(Release, proof.release)), *(f"{stamp}\t{path}" for path, stamp in stamps.items()), "")
-            data = "\0".join(lines).encode(errors="surrogateescape")
+            words = (self._heading(t.cast(Release, proof.release)), *chain.from_iterable(stamps.items()), "")
+            data = "\0".join(words).encode(errors="surrogateescape")
             with contextlib.suppress(OSError):
                 self._write(self.layout.seen / name, _checksum(data) + data)
         self._news.clear()
@@ -162,7 +165,7 @@ class Proofs:
     def _heading(self, release: Release) -> str:
         """What the stamps depend on."""
         rendered = {path: asdict(file) for path, file in release.rendered.items()}
-        return json.dumps([_boot(), release.tree, rendered, self.owner], sort_keys=True)
+        return json.dumps([_FORMAT, _boot(), release.tree, rendered, self.owner], sort_keys=True)
 
     def _load(self, release: Release) -> Proof | None:
         if self.owner is None:
@@ -190,8 +193,9 @@ class Proofs:
 
 
 def stamps_in(listed: str) -> dict[str, str]:
-    """The stamps by their paths, of lines that each end with a null: no name holds one."""
-    return {path: stamp for stamp, _tab, path in (line.partition("\t") for line in listed.split("\0")[:-1])}
+    """Each path and its stamp, of words that all end with a null: no name holds one."""
+    words = listed.split("\0")
+    return dict(zip(words[::2], words[1::2]))
 
 
 def _checksum(data: bytes) -> bytes:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -168,8 +169,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "rubbish": lambda _whole: b"rubbish",
     "cut off": lambda whole: whole[:-1],
     "zeros at the end": lambda whole: whole[: len(whole) // 2] + bytes(len(whole) // 2),
-    "a line is gone": lambda whole: b"\0".join(line for line in whole.split(b"\0") if not line.endswith(b"\tlib/a.php")),
-    "another path": lambda whole: whole.replace(b"\tlib/a.php", b"\tlib/A.php"),
+    "a file is gone": lambda whole: re.sub(rb"\0lib/a\.php\0[^\0]*", b"", whole),
+    "another path": lambda whole: whole.replace(b"\0lib/a.php\0", b"\0lib/A.php\0"),
 }
 
 
