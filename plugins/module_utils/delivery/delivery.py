@@ -52,6 +52,7 @@ class Delivery:
         self.found: Mapping[str, Entry] = {}  # the files of the served release that had to be read
         self.drift = Drift()
         self.verified: Examined | None = None  # the work, where it was verified in this very call
+        self.glance: Glance | None = None  # at what is served, until that is compared
         self.ahead: Spent | None = None  # the release that the next one will most likely be made over
         self.swapped = False
         self.steps: Sequence[str] = ()
@@ -69,17 +70,20 @@ class Delivery:
             adopted = self._adopt()
             goals = Goals(self.layout, self.request, self.memory, self.history, self.releases, self.check_mode)
             commit = goals.commit()
+            self.glance = self._begin_to_look()
             self.ahead = self._look_ahead(commit)
-            self._look_at_what_is_served()
             goal = goals.goal(self.state, commit, self._base)
+            if goal and self.ahead:
+                self.releases.step(self.current, goal)  # it will be asked for
+            self._look_at_what_is_served()
             steps = self.steps = plan(self.request.state, self._situation(goal))
             files = self._changes(steps, goal)
             self._refuse_drift()
             for step in steps if not self.check_mode else ():
                 self._take(step, goal)
         finally:
-            if self.ahead:
-                self.ahead.glance.end()
+            if self.glance:
+                self.glance.end()
             if not self.check_mode:
                 self.proofs.save()
         marked = self._mark_good()
@@ -128,6 +132,7 @@ class Delivery:
             return self.state.work
         if self.current is None:
             raise BadInput(f"component: nothing is served in {self.layout.root} that a part could be put into: deliver the whole first.")
+        self._look_at_what_is_served()
         if self.drift and not self.check_mode:
             return self._hot_fixed(self.current) or self.current
         return self.current
@@ -138,12 +143,18 @@ class Delivery:
             self.hot_fix = self.releases.hot_fix(served, self.drift, self.found)
         return self.hot_fix
 
+    def _begin_to_look(self) -> Glance | None:
+        """At what is served, where that matters; Git is asked meanwhile how it differs from what is wanted."""
+        nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
+        return Glance(self.layout.release(self.current.id)) if self.current and not nothing_to_compare else None
+
     def _look_at_what_is_served(self) -> None:
         """Compare what is served with its commit: what was touched since it was last read is read again, whatever its mtime says."""
-        nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
-        if self.current is not None and not nothing_to_compare:
+        if self.current and self.glance:
             self.history.need(self.current.id, self.current.revision)
-            examined = self.releases.examine(self.current, self.layout.release(self.current.id))
+            self.proofs.of(self.current)  # read while `find` still looks
+            look, self.glance = self.glance.look(), None
+            examined = self.releases.examine(self.current, self.layout.release(self.current.id), look)
             self.drift, self.found, self.proofs.served = examined.drift, examined.found, examined.proof
 
     def _lacks_copy(self) -> bool:
@@ -385,8 +396,7 @@ class Delivery:
         spent = self._next_to_go()
         if spent is None or self.layout.release(work.id).exists():
             return None
-        ahead = self.ahead if self.ahead and self.ahead.release.id == spent.id else None
-        return ahead or Spent(spent, Glance(self.layout.release(spent.id)))
+        return self.ahead if self.ahead and self.ahead.release.id == spent.id else self.releases.spent(spent)
 
     def _next_to_go(self) -> Release | None:
         """Of those that would be pruned as soon as one more is there the newest, which is the most like it."""
@@ -398,7 +408,7 @@ class Delivery:
         if self.check_mode or self.request.state not in ("updated", "live") or commit in (None, served):
             return None
         spent = self._next_to_go()
-        return Spent(spent, Glance(self.layout.release(spent.id))) if spent else None
+        return self.releases.spent(spent) if spent else None
 
     def _serve(self, release: Release) -> None:
         """The one thing that ever switches."""

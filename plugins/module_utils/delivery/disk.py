@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import run
-from .seen import LINK, Look, Proofs, Stamp
+from .seen import LINK, NO_STAMP, Look, Proofs, Stamp
 from .trees import EXECUTABLE, SYMLINK, Entry, Files
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
@@ -50,40 +50,37 @@ class Blobs(t.Protocol):
     def sizes(self, oids: Iterable[str]) -> Iterator[int]: ...
 
 
-def clear(directory: Path, found: Look, keep: Collection[str], coming: Collection[str], proofs: Proofs) -> tuple[Look, set[str]]:
+def clear(directory: Path, found: Look, keep: Mapping[str, str], coming: Collection[str], proofs: Proofs) -> Look:
     """Take away all files but those to ``keep``, and make and open the directories for those that are ``coming``.
 
     Files are never written in place: what must change is removed first, so that no other release changes through a shared inode.
-    Returns what of the ``found`` is left as it was, and the directories that are open now.
+    Returns what is left as it was, and all directories; those that are open now without a stamp.
     """
     root = f"{directory}/"
-    gone = sorted(found.files.keys() - keep)
+    gone = sorted(found.files.keys() - keep.keys())
     wanted = _with_parents({path.rpartition("/")[0] for path in chain(keep, coming)})
     empty = sorted(found.directories.keys() - wanted, reverse=True)  # Git knows none, and Moodle takes one for a broken plugin
     touched = {*_with_parents({path.rpartition("/")[0] for path in chain(gone, coming, empty)}), *empty}
     for path in sorted(touched & found.directories.keys()):
         os.chmod(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH101 - text, many thousands, here and below
     for path in gone:
-        proofs.renamed(found.files[path].partition(" ")[0])
+        proofs.renamed(path, found.files[path].partition(" ")[0])
         os.unlink(root + path)  # noqa: PTH108
     for path in empty:  # a file may be wanted where a directory was
         os.rmdir(root + path)  # noqa: PTH106
     for path in sorted((touched & wanted) - found.directories.keys()):
         with contextlib.suppress(FileExistsError):
             os.mkdir(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH102
-    same = wanted - touched
-    left = Look({path: found.files[path] for path in keep}, {path: way for path, way in found.directories.items() if path in same})
-    return left, wanted & touched
+    directories = {path: NO_STAMP if path in touched else found.directories[path] for path in wanted}
+    return Look(dict(keep), directories)
 
 
-def link(source: Path, directory: Path, paths: Iterable[str], proofs: Proofs) -> list[str]:
+def link(source: Path, directory: Path, paths: Iterable[str]) -> list[str]:
     """Give files of another release a name in this one as well; those are told of which a copy is as good."""
-    failed = []
+    failed, original, new = [], f"{source}/", f"{directory}/"
     for path in paths:
-        original = f"{source}/{path}"
         try:
-            proofs.renamed(os.lstat(original).st_ino)
-            os.link(original, f"{directory}/{path}", follow_symlinks=False)
+            os.link(original + path, new + path, follow_symlinks=False)
         except OSError:  # another file system, or too many links
             failed.append(path)
     return failed
@@ -152,13 +149,18 @@ def sealed(stamp: Stamp, mode: int, owner: Ownership) -> bool:
 
 def seal(directory: Path, look: Look, owner: Ownership) -> None:
     """Nobody writes here any more, the owner included; files got their mode when they were made."""
-    # Thousands of directories, and one or two ways in which they are.
-    ways = {way: way.split(" ") for way in set(look.directories.values())}
-    open_ways = {way for way, (mode, uid, gid) in ways.items() if int(mode, 8) != DIRECTORY_MODE or not owner.fits(uid, gid)}
-    for path, way in look.directories.items() if open_ways else ():
-        if way in open_ways:
+    for path, stamp in look.directories.items():
+        if not _shut(stamp, owner):
             owner.give(f"{directory}/{path}")
             os.chmod(f"{directory}/{path}", DIRECTORY_MODE)  # noqa: PTH101
+
+
+def _shut(stamp: str, owner: Ownership) -> bool:
+    """Whether a directory is sealed; nothing is known of one without a stamp."""
+    if stamp == NO_STAMP:
+        return False
+    mode, uid, gid, _rest = stamp.split(" ", 3)
+    return mode == f"/{DIRECTORY_MODE:o}" and owner.fits(uid, gid)
 
 
 def settle(directory: Path) -> None:
@@ -188,6 +190,6 @@ def remove(directory: Path, proofs: Proofs) -> None:
         with os.scandir(path) as items:
             leaves = [(item.path, item.inode()) for item in items if not item.is_dir(follow_symlinks=False)]
         for leaf, inode in leaves:
-            proofs.renamed(inode)
+            proofs.renamed(leaf[len(found[0]) + 1 :], str(inode))
             os.unlink(leaf)  # noqa: PTH108
         os.rmdir(path)  # noqa: PTH106

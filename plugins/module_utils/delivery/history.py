@@ -37,6 +37,8 @@ class History:
         self._files: dict[str, Mapping[str, Entry]] = {}
         self._differences: dict[tuple[str, str], Mapping[str, Change]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._there: set[str] = set()
+        self._kept: dict[str, str] = {}
 
     def keep_nothing(self) -> None:
         """From now on new objects are made elsewhere, and are gone at the end: for check mode."""
@@ -111,14 +113,18 @@ class History:
         return BadInput(f"{without_secrets(source or str(self.path))} has no tag, branch or commit '{revision}'.")
 
     def has(self, commit: str) -> bool:
-        return self.path.exists() and self.commit(commit) is not None
+        if commit not in self._there and self.path.exists() and self.commit(commit) is not None:
+            self._there.add(commit)
+        return commit in self._there
 
     def commit(self, name: str) -> str | None:
         return self._named(f"{name}^{{commit}}")
 
     def keep(self, name: str, commit: str) -> None:
         """Hold on to a commit under a ref of its own, so that no clean-up takes it away."""
-        self._git("update-ref", f"refs/releases/{name}", commit)
+        if self._kept.get(name) != commit:
+            self._git("update-ref", f"refs/releases/{name}", commit)
+            self._kept[name] = commit
 
     def keep_hot_fix(self, name: str, commit: str) -> None:
         """What somebody changed in production stays here for good, even when its release is pruned."""
@@ -126,6 +132,7 @@ class History:
 
     def forget(self, name: str) -> None:
         self._git("update-ref", "-d", f"refs/releases/{name}")
+        self._kept.pop(name, None)
 
     # Imports
 

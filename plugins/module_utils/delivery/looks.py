@@ -9,17 +9,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ..common.errors import CommandFailed
 from ..common.process import explain, start
-from .seen import FILE, LINK, Look, Stamp, stamp_of, stamps_in
+from .seen import FILE, LINK, Look, Stamp, directory_stamp_of, stamp_of
 from .trees import EXECUTABLE, REGULAR, SYMLINK, Entry
 
 SPECIAL, NOTHING = "special", 40 * "0"
-_PRINT = ("-type", "d", "-printf", "%P\\0/%m %U %G\\0", "-o", "-printf", "%P\\0%i %D %s %m %U %G %y %T@ %C@\\0")
+_PRINT = ("-type", "d", "-printf", "%P\\0/%m %U %G %i %D %T@ %C@\\0", "-o", "-printf", "%P\\0%i %D %s %m %U %G %y %T@ %C@\\0")
 
 
 class Glance:
@@ -42,11 +41,7 @@ class Glance:
             if self._process.returncode != 0:
                 raise CommandFailed(explain(self.command, self._process.returncode, said))
             listed.seek(0)
-            found = stamps_in(listed.read().decode(errors="surrogateescape"))
-        return Look(
-            {path: stamp for path, stamp in found.items() if stamp[0] != "/"},
-            {path: stamp[1:] for path, stamp in found.items() if stamp[0] == "/"},
-        )
+            return Look.of(listed.read().decode(errors="surrogateescape"))
 
     def end(self) -> None:
         """Where nobody wants to know any more."""
@@ -60,18 +55,22 @@ def look(directory: Path, leave: Collection[str] = ()) -> Look:
     return Glance(directory, leave).look()
 
 
-def add(left: Look, directory: Path, files: Iterable[str], directories: Iterable[str]) -> Look:
-    """What was seen and ``left`` as it was, with what else lies there now: that alone is asked for. What is missing is left out."""
-    found = Look(dict(left.files), dict(left.directories))
-    for names, seen, told in ((files, found.files, stamp_of), (directories, found.directories, _way_of)):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                seen[name] = told(os.lstat(f"{directory}/{name}"))
-    return found
+def add(left: Look, directory: Path, files: Iterable[str]) -> Look:
+    """What was seen and ``left`` as it was, with the files that lie there now: they alone are asked for. What is missing is left out."""
+    found, root = dict(left.files), f"{directory}/"
+    for name in files:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found[name] = stamp_of(os.lstat(root + name))
+    return Look(found, left.directories)
 
 
-def _way_of(status: os.stat_result) -> str:
-    return f"{stat.S_IMODE(status.st_mode):o} {status.st_uid} {status.st_gid}"
+def same_names(directory: Path, directories: Mapping[str, str]) -> bool:
+    """Whether all directories bear these stamps: as long as they do, no name in them has come, gone or become another file's."""
+    root = f"{directory}/"
+    try:
+        return bool(directories) and all(directory_stamp_of(os.lstat(root + path)) == stamp for path, stamp in directories.items())
+    except OSError:
+        return False
 
 
 def entry(directory: Path, path: str, stamp: Stamp) -> Entry:

@@ -18,7 +18,7 @@ from . import disk, looks
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
-from .seen import NO_STAMP, Look, Proof, Proofs, Stamp
+from .seen import NO_STAMP, Look, Proof, Proofs, Stamp, is_same_file, settled
 from .trees import Change, Drift, Entry
 
 REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
@@ -46,10 +46,10 @@ class Examined:
 
 @dataclass(frozen=True)
 class Spent:
-    """A release that nobody needs any more, and a look at it that began when that was known."""
+    """A release that nobody needs any more, and what lies in it, where that is known without a look."""
 
     release: Release
-    glance: looks.Glance
+    known: Look | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class Releases:
             files[path] = NO_STAMP
         for path in drift.unexpected:
             del files[path]
-        proof = Proof(release, files, frozenset(fresh & files.keys()))
+        lasting = sealed and not drift and settled(look.directories)
+        proof = Proof(release, files, frozenset(fresh & files.keys()), look.directories if lasting else {})
         self.proofs.put(proof)  # the older one would follow a file that this one has found to be wrong
         return Examined(look, drift, found, proof, sealed)
 
@@ -120,31 +121,47 @@ class Releases:
         What the ``source`` holds as well becomes a hard link, rendered files excepted, which hold secrets. Where there is no such
         directory, a ``spent`` release becomes it: one that nobody needs any more. It is forgotten when its directory is gone.
         """
-        directory, rendered = self.layout.partial(release.id), release.rendered
+        directory, rendered, known = self.layout.partial(release.id), release.rendered, None
         if spent and not os.path.lexists(directory):
-            before = spent.glance.look()
+            known = spent.known
+            before = known or looks.look(self.layout.release(spent.release.id))
             self.layout.release(spent.release.id).rename(directory)
+            self.proofs.forget(spent.release.id)
         else:
             if not directory.is_dir() or directory.is_symlink():
                 disk.remove(directory, self.proofs)
                 directory.mkdir()
             before = looks.look(directory)
         changes = self.step(source.release, release)
-        same = {path: stamp for path, stamp in source.files.items() if path not in changes and path not in rendered}
-        keep = {path for path, stamp in before.files.items() if same.get(path) == stamp}
-        links = sorted(path for path, stamp in same.items() if stamp and path not in keep)
-        writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
+        same = dict(source.files)
+        for path in (*changes, *rendered):
+            same.pop(path, None)
         doubtful = [path for path, stamp in same.items() if not stamp]
+        for path in doubtful:
+            del same[path]
+        keep = {path: stamp for path, stamp in before.files.items() if same.get(path) == stamp}
+        if known:  # since it was proved other releases have got or lost names of the same files, which moved their ctimes
+            rest = known.files.keys() & same.keys() - keep.keys()
+            keep |= {path: same[path] for path in rest if is_same_file(known.files[path], same[path])}
+        links = sorted(same.keys() - keep.keys())
+        writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
         coming = [*links, *writes, *doubtful, *rendered]
-        left, opened = disk.clear(directory, before, keep, coming, self.proofs)
+        left = disk.clear(directory, before, keep, coming, self.proofs)
         if source.release and links:
-            doubtful += disk.link(self.layout.release(source.release.id), directory, links, self.proofs)
+            doubtful += disk.link(self.layout.release(source.release.id), directory, links)
         disk.fill(directory, {**writes, **self._entries(release, doubtful)}, self.history, self.owner)
         for dest, file in rendered.items():
             disk.write(str(directory / dest), file.git_mode, self._kept(file.sha256, dest), self.owner, file.mode)
-        self.proofs.refresh()
         # All but what was made just now was seen above; where that is little, it is quicker to look at all of it.
-        return looks.add(left, directory, coming, opened) if len(coming) < len(keep) else looks.look(directory)
+        found = looks.add(left, directory, coming) if len(coming) < len(keep) else looks.look(directory)
+        self.proofs.follow(source, links, found.files)
+        return found
+
+    def spent(self, release: Release) -> Spent:
+        """What lies in it is what was proved, as long as no name in it has changed: its directories alone are looked at."""
+        proof = self.proofs.of(release)
+        same = proof and looks.same_names(self.layout.release(release.id), proof.directories)
+        return Spent(release, Look(proof.files, proof.directories) if proof and same else None)
 
     def _entries(self, release: Release, paths: Iterable[str]) -> dict[str, Entry]:
         return {path: self.history.files(release.tree)[path] for path in paths}

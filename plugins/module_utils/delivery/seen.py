@@ -8,19 +8,21 @@ As long as it bears the same it need not be read again. Any write, chmod or chow
 ctime, and no user can set that back: mtime alone would not do. What was written shortly before it was read is read once more by
 the next call, for a second write in the same tick of the clock would leave the same stamp. After a restart of the host every file
 is read anew, for a power cut may take contents away that the stamps still promise.
+
+A directory's stamp moves with every name that comes, goes or is given to another file: while it is the same, so are they.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
 import tempfile
 import time
 import typing as t
-from collections.abc import Collection, Mapping
+import zlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -32,8 +34,8 @@ SETTLED = 2_000_000_000  # nanoseconds; the coarsest clocks of file systems tick
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 FILE, LINK = "f", "l"
 _KINDS = {stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
-_CHECKSUM = 20
-_FORMAT = 2  # of what is kept; what was kept in another one proves nothing
+_CHECKSUM = 4
+_FORMAT = 4  # of what is kept; what was kept in another one proves nothing
 NO_STAMP = ""  # of a file that has to be read again
 
 
@@ -59,20 +61,54 @@ class Stamp(t.NamedTuple):
         return abs(time.time_ns() - int(seconds) * 10**9 - int(fraction[:9])) > SETTLED
 
 
+def is_same_file(one: str, other: str) -> bool:
+    """Whether both stamps are of one inode; of a file without a stamp nothing is known."""
+    return NO_STAMP not in (one, other) and one.split(" ", 2)[:2] == other.split(" ", 2)[:2]
+
+
+def settled(directories: Mapping[str, str]) -> bool:
+    """Whether all have stamps, and no name came or went so shortly ago that these prove nothing."""
+    seconds, nanoseconds = divmod(time.time_ns() - SETTLED, 10**9)
+    latest = f"{seconds}.{nanoseconds:09d}0"
+    return all(stamp and stamp.rpartition(" ")[2] < latest for stamp in directories.values())
+
+
 def stamp_of(status: os.stat_result) -> str:
     """The same as `find` prints."""
-    mtime, ctime = (f"{ns // 10**9}.{ns % 10**9:09d}0" for ns in (status.st_mtime_ns, status.st_ctime_ns))
     kind = _KINDS.get(stat.S_IFMT(status.st_mode), "?")
-    mode = stat.S_IMODE(status.st_mode)
-    return f"{status.st_ino} {status.st_dev} {status.st_size} {mode:o} {status.st_uid} {status.st_gid} {kind} {mtime} {ctime}"
+    mode, times = stat.S_IMODE(status.st_mode), _times(status)
+    return f"{status.st_ino} {status.st_dev} {status.st_size} {mode:o} {status.st_uid} {status.st_gid} {kind} {times}"
+
+
+def directory_stamp_of(status: os.stat_result) -> str:
+    """The same as `find` prints; mode, user and group come first."""
+    return f"/{stat.S_IMODE(status.st_mode):o} {status.st_uid} {status.st_gid} {status.st_ino} {status.st_dev} {_times(status)}"
+
+
+def _times(status: os.stat_result) -> str:
+    mtime, ctime = f"{status.st_mtime_ns:010d}", f"{status.st_ctime_ns:010d}"
+    return f"{mtime[:-9]}.{mtime[-9:]}0 {ctime[:-9]}.{ctime[-9:]}0"
 
 
 @dataclass(frozen=True)
 class Look:
-    """What lies in a directory: the stamp of each file, and of each directory its mode, user and group; its own has no name."""
+    """What lies in a directory: the stamps of all files and of all directories; its own has no name."""
 
     files: dict[str, str] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, listed: str) -> Look:
+        """Of each path and its stamp, which all end with a null: no name holds one. Those of directories begin with a slash."""
+        words = listed.split("\0")
+        found = dict(zip(words[::2], words[1::2]))
+        directories = {path: stamp for path, stamp in found.items() if stamp[:1] == "/"}
+        for path in directories:
+            del found[path]
+        return cls(found, directories)
+
+    def listed(self) -> str:
+        return "\0".join((*chain.from_iterable(self.files.items()), *chain.from_iterable(self.directories.items()), ""))
 
     def size(self) -> int:
         """The bytes of all files; what hard links share with other releases is counted here too."""
@@ -89,6 +125,7 @@ class Proof:
     release: Release | None = None
     files: dict[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()  # written so shortly before they were read that their stamps prove nothing
+    directories: dict[str, str] = field(default_factory=dict)  # of a release that was as it should be; they hold those files, no others
 
     def leaves(self, files: Mapping[str, str], changed: Collection[str]) -> dict[str, str]:
         """Those of the files that are not by their stamps what was proved to be right, or that the proof says nothing about."""
@@ -106,7 +143,7 @@ class Proofs:
         self.served = Proof()
         self._known: dict[str, Proof] = {}
         self._news: set[str] = set()
-        self._renamed: set[str] = set()
+        self._renamed: set[tuple[str, str]] = set()
 
     def of(self, release: Release) -> Proof | None:
         known = self._known.get(release.id) or self._load(release)
@@ -117,46 +154,54 @@ class Proofs:
 
     def put(self, proof: Proof) -> None:
         if proof.release is not None:
-            before = self._known.get(proof.release.id, Proof())
-            if (proof.files, proof.fresh) != (before.files, before.fresh):
+            if proof != self._known.get(proof.release.id):
                 self._news.add(proof.release.id)
             self._known[proof.release.id] = proof
 
-    def renamed(self, inode: int | str) -> None:
-        """This call gives the file another name, or takes one away: that moves its ctime and leaves all else as it was."""
-        self._renamed.add(str(inode))
+    def renamed(self, path: str, inode: str) -> None:
+        """This call takes a name away from a file, which may have the same in other releases: its ctime moves, and nothing else."""
+        self._renamed.add((path, inode))
 
-    def refresh(self) -> None:
-        """Follow the ctimes that this call has moved. What differs in more has to be read again."""
-        for name, proof in self._known.items() if self._renamed else ():
+    def follow(self, proof: Proof, paths: Iterable[str], found: Mapping[str, str]) -> None:
+        """These files have got or lost a name by this call: what was ``found`` since may bear another ctime. Nothing else may differ."""
+        for path in paths:
+            stamp = found.get(path, NO_STAMP)
+            if stamp.rpartition(" ")[0] == proof.files[path].rpartition(" ")[0] and proof.release:
+                proof.files[path] = stamp
+                self._news.add(proof.release.id)
+
+    def _refresh(self) -> None:
+        """Follow the ctimes that names taken away have moved."""
+        for name, proof in self._known.items():
             directory = self.layout.release(name)
             root = directory if directory.is_dir() else self.layout.partial(name)
-            moved = [path for path, stamp in proof.files.items() if stamp.partition(" ")[0] in self._renamed]
+            moved = [path for path, inode in self._renamed if proof.files.get(path, NO_STAMP).partition(" ")[0] == inode]
+            found = {}
             for path in moved:
                 with contextlib.suppress(OSError):
-                    stamp = stamp_of(os.lstat(f"{root}/{path}"))
-                    if stamp.rpartition(" ")[0] == proof.files[path].rpartition(" ")[0]:
-                        proof.files[path] = stamp
-            if moved:
-                self._news.add(name)
+                    found[path] = stamp_of(os.lstat(f"{root}/{path}"))
+            self.follow(proof, moved, found)
         self._renamed.clear()
 
     def save(self) -> None:
         """A full disk is no reason to fail. Nothing waits for the disk: after a power cut all is read anyway."""
-        self.refresh()
+        self._refresh()
         for name in self._news if self.owner else ():
             proof = self._known[name]
-            stamps = {**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}
-            words = (self._heading(t.cast(Release, proof.release)), *chain.from_iterable(stamps.items()), "")
-            data = "\0".join(words).encode(errors="surrogateescape")
+            known = Look({**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}, proof.directories)
+            data = f"{self._heading(t.cast(Release, proof.release))}\0{known.listed()}".encode(errors="surrogateescape")
             with contextlib.suppress(OSError):
                 self._write(self.layout.seen / name, _checksum(data) + data)
         self._news.clear()
 
+    def forget(self, name: str) -> None:
+        """The release is no more; what was kept of it goes when it is no more described either."""
+        self._known.pop(name, None)
+        self._news.discard(name)
+
     def forget_all_but(self, names: Collection[str]) -> None:
         for name in self._known.keys() - set(names):
-            del self._known[name]
-            self._news.discard(name)
+            self.forget(name)
         with contextlib.suppress(OSError):
             for file in self.layout.seen.iterdir():
                 if file.name not in names:
@@ -178,7 +223,8 @@ class Proofs:
         heading = f"{self._heading(release)}\0".encode(errors="surrogateescape")
         if not _boot() or checksum != _checksum(data) or not data.startswith(heading):
             return None
-        return Proof(release, stamps_in(data[len(heading) :].decode(errors="surrogateescape")))
+        known = Look.of(data[len(heading) :].decode(errors="surrogateescape"))
+        return Proof(release, known.files, directories=known.directories)
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -192,14 +238,9 @@ class Proofs:
             raise
 
 
-def stamps_in(listed: str) -> dict[str, str]:
-    """Each path and its stamp, of words that all end with a null: no name holds one."""
-    words = listed.split("\0")
-    return dict(zip(words[::2], words[1::2]))
-
-
 def _checksum(data: bytes) -> bytes:
-    return hashlib.sha1(data, usedforsecurity=False).digest()
+    """Against a disk that lost a part of it, not against root, who alone can write there."""
+    return zlib.crc32(data).to_bytes(_CHECKSUM, "big")
 
 
 def _boot() -> str:

@@ -10,7 +10,7 @@ import os
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from support.delivery_root import NEW, OLD, Root, read
 from support.repositories import git, listing, write
 
-from ansible_collections.lms.moodle.plugins.module_utils.delivery import memory
+from ansible_collections.lms.moodle.plugins.module_utils.delivery import looks, memory, seen
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 
 SITE = {"version.php": "1", "mod/a/version.php": "a1", "mod/b/version.php": "b1", "mod/b/deep/x.php": "x1", "theme/c/lib.php": "c1"}
@@ -338,7 +338,8 @@ def to_be_pruned(root: Root) -> Path:
     """The one release that the next delivery would prune with ``keep_releases=3``; it holds more than what is delivered next."""
     more = {"version.php": "0", "lib/a.php": "a", "deep/er/old.php": "o", "turn/into/a/file": "1", "same.php": "same"}
     root.source.commit(more, tag="spent")
-    root.done("live", "spent", release_id="spent")
+    for _each in range(2):  # what is served is looked at once more when its files are no news
+        root.done("live", "spent", release_id="spent")
     for revision in ("next", "site"):
         root.good(revision, release_id=f"then-{revision}", keep_releases=4)
     return root.path / "releases" / "spent"
@@ -389,9 +390,50 @@ def test_what_becomes_the_safe_release_is_not_made_over(root: Root) -> None:
     assert (root.path / "safe").is_dir()
 
 
+@pytest.fixture(params=["looked at", "known"])
+def looked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The directories that `find` looks at, where the clock of the file system ticks at once so that much is known, and where not."""
+    found: list[str] = []
+    glance = looks.Glance.__init__
+
+    def noted(self: looks.Glance, directory: Path, leave: Collection[str] = ()) -> None:
+        found.append(directory.name)
+        glance(self, directory, leave)
+
+    monkeypatch.setattr(looks.Glance, "__init__", noted)
+    monkeypatch.setattr(seen, "SETTLED", -1 if request.param == "known" else 3600 * 10**9)
+    return found
+
+
+@pytest.mark.parametrize("looked", ["known"], indirect=True)
+def test_what_was_proved_of_a_release_spares_a_look_at_all_its_files(root: Root, looked: list[str]) -> None:
+    to_be_pruned(root)
+    served = root.linked()
+    looked.clear()
+    root.done("live", "new", keep_releases=3)
+    assert served in looked and "spent" not in looked
+    assert root.served() == NEW
+
+
+@pytest.mark.usefixtures("looked")
+def test_releases_are_made_over_one_another_again_and_again(tmp_path: Path) -> None:
+    """With so many files that only those that differ are looked at afterwards."""
+    root, many, places = Root(tmp_path), {f"deep/{number}/file.php": "same" for number in range(20)}, []
+    for number in range(8):
+        files = {**many, f"deep/{number}/file.php": "changed", "version.php": str(number)}
+        root.source.commit(files, tag=f"n{number}")
+        root.good(f"n{number}", keep_releases=2)
+        assert root.served() == files
+        assert root.done("live", f"n{number}", keep_releases=2)["changed"] is False
+        places.append((root.path / "current").stat().st_ino)
+    assert len(set(places)) < len(places)
+
+
+@pytest.mark.usefixtures("looked")
 @pytest.mark.parametrize(
     "damage",
     [
+        lambda spent: None,
         lambda spent: _damage(spent / "same.php", "evil"),
         lambda spent: _damage(spent / "deep/er/unasked.php", "evil"),
         lambda spent: (spent / "same.php").chmod(0o666),
@@ -399,12 +441,16 @@ def test_what_becomes_the_safe_release_is_not_made_over(root: Root) -> None:
         lambda spent: (spent / "deep/er/empty").mkdir(),
         lambda spent: (spent / "same.php").unlink(),
         lambda spent: (spent / "turn").rename(spent / "elsewhere"),
+        lambda spent: (spent / "same.php").rename(spent / "version.php"),
+        lambda spent: _other_file(spent / "same.php", "evil"),
     ],
 )
-def test_what_was_done_to_the_release_that_it_is_made_over_is_gone(root: Root, damage: Callable[[Path], object]) -> None:
+@pytest.mark.parametrize("opened", [True, False])
+def test_what_was_done_to_the_release_that_it_is_made_over_is_gone(root: Root, damage: Callable[[Path], object], opened: bool) -> None:
+    """Root may write where all directories are shut; that only the one moves which it writes to is the harder case."""
     spent = to_be_pruned(root)
     for path in (spent, *spent.rglob("*")):
-        if path.is_dir():
+        if path.is_dir() and (opened or os.geteuid() != 0):
             path.chmod(0o755)
     damage(spent)
     root.done("live", "new", keep_releases=3)
@@ -424,6 +470,16 @@ def _damage(path: Path, content: str) -> None:
     if before:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         path.chmod(0o444)
+
+
+def _other_file(path: Path, content: str) -> None:
+    """Under the same name, with the same size, mode and times as far as they can be set."""
+    before = path.stat()
+    other = path.with_name("other")
+    other.write_text(content)
+    other.chmod(0o444)
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
 
 
 def test_nothing_that_stays_is_made_over(root: Root) -> None:
