@@ -469,12 +469,15 @@ def main() -> None:
     repository = module.params["repository"] or ""
     module.no_log_values.update(secrets_in(repository) | cvs.secrets_in(repository))
     try:
-        module.exit_json(**DeliveryModule(module).run())
+        result = DeliveryModule(module).run()
     except MoodleError as error:
         module.fail_json(msg=error.message, **error.result)
     except OSError as error:
         where = error.filename or module.params["path"]
         module.fail_json(msg=f"{where}: {error.strerror or error}. What is served was not touched; run again when that is mended.")
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

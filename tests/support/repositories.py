@@ -112,4 +112,5 @@ def call_module(name: str, arguments: Mapping[str, Any], *, check: bool = False,
     assert done.stdout, done.stderr.decode(errors="replace")
     result: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
     assert "Traceback" not in done.stderr.decode(errors="replace"), done.stderr.decode(errors="replace")
+    assert not result.get("deprecations"), "Ansible finds something in the module that it will not take for long"
     return result
