@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -23,7 +24,7 @@ from support.cache import cache_directory
 from support.platforms import Platform, real, real_available, standin
 from support.process import SupportError, program
 from support.process import run as run_program
-from support.repositories import CLEAN, MODULES, call_module, module_environment
+from support.repositories import CLEAN, MODULES, call_module, module_environment, module_input
 from support.sources import Source, resolve, unreadable
 
 ENOUGH = 6 * 2**30
@@ -110,6 +111,22 @@ def module(name: str, arguments: Mapping[str, Any], *, changed: bool, **environm
     """A module in a process of its own; that it did what was measured is part of the measurement."""
     result = call_module(name, arguments, **environment)
     return checked(name, result, changed=changed)
+
+
+class Ready:
+    """A module whose Python has started and has read all that it needs: it waits for its arguments."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        program = f"from {MODULES} import {name}; print(flush=True); {name}.main()"
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, env=module_environment())
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
+    def module(self, arguments: Mapping[str, Any], *, changed: bool) -> dict[str, Any]:
+        answer = self.process.communicate(module_input(arguments))[0]
+        return checked(self.name, json.loads(answer.splitlines()[-1]), changed=changed)
 
 
 def start(name: str) -> None:
