@@ -74,7 +74,7 @@ class Delivery:
             self.ahead = self._look_ahead(commit)
             goal = goals.goal(self.state, commit, self._base)
             if goal and self.ahead:
-                self.releases.step(self.current, goal)  # it will be asked for
+                self.releases.step(self.current, goal)  # will be asked for; Git answers while `find` looks
             self._look_at_what_is_served()
             steps = self.steps = plan(self.request.state, self._situation(goal))
             files = self._changes(steps, goal)
@@ -405,7 +405,8 @@ class Delivery:
     def _look_ahead(self, commit: str | None) -> Spent | None:
         """Where another commit is to be prepared, the release that it is made over is looked at while what is served is."""
         served = self.current.revision if self.current else None
-        if self.check_mode or self.request.state not in ("updated", "live") or commit in (None, served):
+        prepared = self.state.phase == "updated"
+        if self.check_mode or prepared or self.request.state not in ("updated", "live") or commit in (None, served):
             return None
         spent = self._next_to_go()
         return self.releases.spent(spent) if spent else None
