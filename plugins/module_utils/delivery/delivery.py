@@ -73,9 +73,7 @@ class Delivery:
             self.glance = self._begin_to_look()
             self.ahead = self._look_ahead(commit)
             goal = goals.goal(self.state, commit, self._base)
-            if goal and self.ahead:
-                self.releases.step(self.current, goal)  # will be asked for; Git answers while `find` looks
-            self._look_at_what_is_served()
+            self._look_at_what_is_served(goal)
             steps = self.steps = plan(self.request.state, self._situation(goal))
             files = self._changes(steps, goal)
             self._refuse_drift()
@@ -118,6 +116,10 @@ class Delivery:
         if name is None:
             return None
         known = self.memory.release(name)
+        if self.layout.release(name).is_symlink():
+            raise MoodleError(
+                f"{self.layout.release(name)} is a symbolic link: nothing can be compared through one. Put the directory back."
+            )
         if known is None:
             raise MoodleError(
                 f"{self.layout.link('current')} names the release {name}, which this delivery did not make: "
@@ -148,11 +150,14 @@ class Delivery:
         nothing_to_compare = self.state.phase is not None and self.request.state not in ("updated", "live", "rolled_back")
         return Glance(self.layout.release(self.current.id)) if self.current and not nothing_to_compare else None
 
-    def _look_at_what_is_served(self) -> None:
+    def _look_at_what_is_served(self, goal: Release | None = None) -> None:
         """Compare what is served with its commit: what was touched since it was last read is read again, whatever its mtime says."""
         if self.current and self.glance:
             self.history.need(self.current.id, self.current.revision)
-            self.proofs.of(self.current)  # read while `find` still looks
+            # While `find` still looks: what will be asked for.
+            self.proofs.of(self.current)
+            if goal and self.ahead:
+                self.releases.step(self.current, goal)
             look, self.glance = self.glance.look(), None
             examined = self.releases.examine(self.current, self.layout.release(self.current.id), look)
             self.drift, self.found, self.proofs.served = examined.drift, examined.found, examined.proof
@@ -285,6 +290,7 @@ class Delivery:
         try:
             if source is None:
                 raise MoodleError(f"backport: there is no Git repository to push {branch} to.")
+            self.ahead = None  # what was seen before will be no news
             self.history.push(hot_fix.revision, source, branch)
             self.said["backport"] = branch
         except MoodleError as error:
@@ -296,7 +302,7 @@ class Delivery:
         if safe is None:
             return
         before = self.memory.release(self.layout.linked("supersafe") or "")
-        copy = self.releases.copy(safe)
+        copy, self.ahead = self.releases.copy(safe), None  # what was seen before is no news by now
         link_atomically(f"releases/{copy.id}", self.layout.link("supersafe"))
         if before and before.id not in self._pinned():
             self.releases.remove(before)
@@ -394,7 +400,7 @@ class Delivery:
     def _spent(self, work: Release) -> Spent | None:
         """The release that the work is made over, and a look at it."""
         spent = self._next_to_go()
-        if spent is None or self.layout.release(work.id).exists():
+        if spent is None or self.layout.release(work.id).exists() or self.layout.release(spent.id).is_symlink():
             return None
         return self.ahead if self.ahead and self.ahead.release.id == spent.id else self.releases.spent(spent)
 
@@ -438,7 +444,7 @@ class Delivery:
 
     @functools.cached_property
     def _at_work(self) -> Mapping[str, int]:
-        """Looked up before this call looks at any release itself."""
+        """Our own look at what is served may be among them: that is not pruned anyway."""
         return at_work(self.layout.releases)
 
     def _prune(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..common.errors import MoodleError
 from ..common.process import run
-from .seen import LINK, NO_STAMP, Look, Proofs, Stamp
+from .seen import LINK, NO_STAMP, Look, Proofs, Stamp, stamp_of
 from .trees import EXECUTABLE, SYMLINK, Entry, Files
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE, OPEN_DIRECTORY_MODE = 0o444, 0o555, 0o555, 0o755
@@ -50,7 +50,7 @@ class Blobs(t.Protocol):
     def sizes(self, oids: Iterable[str]) -> Iterator[int]: ...
 
 
-def clear(directory: Path, found: Look, keep: Mapping[str, str], coming: Collection[str], proofs: Proofs) -> Look:
+def clear(directory: Path, found: Look, keep: dict[str, str], coming: Collection[str], proofs: Proofs) -> Look:
     """Take away all files but those to ``keep``, and make and open the directories for those that are ``coming``.
 
     Files are never written in place: what must change is removed first, so that no other release changes through a shared inode.
@@ -64,26 +64,25 @@ def clear(directory: Path, found: Look, keep: Mapping[str, str], coming: Collect
     for path in sorted(touched & found.directories.keys()):
         os.chmod(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH101 - text, many thousands, here and below
     for path in gone:
-        proofs.renamed(path, found.files[path].partition(" ")[0])
-        os.unlink(root + path)  # noqa: PTH108
+        proofs.unlink(root + path, path, found.files[path].partition(" ")[0])
     for path in empty:  # a file may be wanted where a directory was
         os.rmdir(root + path)  # noqa: PTH106
     for path in sorted((touched & wanted) - found.directories.keys()):
         with contextlib.suppress(FileExistsError):
             os.mkdir(root + path, OPEN_DIRECTORY_MODE)  # noqa: PTH102
     directories = {path: NO_STAMP if path in touched else found.directories[path] for path in wanted}
-    return Look(dict(keep), directories)
+    return Look(keep, directories)
 
 
-def link(source: Path, directory: Path, paths: Iterable[str]) -> list[str]:
-    """Give files of another release a name in this one as well; those are told of which a copy is as good."""
-    failed, original, new = [], f"{source}/", f"{directory}/"
-    for path in paths:
-        try:
-            os.link(original + path, new + path, follow_symlinks=False)
-        except OSError:  # another file system, or too many links
-            failed.append(path)
-    return failed
+def link(source: Path, directory: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Give files of another release, with these stamps, a name in this one as well; their stamps since. Of all others a copy is as good."""
+    linked, original, new = {}, f"{source}/", f"{directory}/"
+    for path, stamp in files.items():
+        with contextlib.suppress(OSError):  # another file system, or too many links
+            if stamp_of(os.lstat(original + path)) == stamp:  # otherwise it was written to since it was looked at
+                os.link(original + path, new + path, follow_symlinks=False)
+                linked[path] = stamp_of(os.lstat(new + path))
+    return linked
 
 
 def fill(directory: Path, files: Files, blobs: Blobs, owner: Ownership) -> None:
@@ -190,6 +189,5 @@ def remove(directory: Path, proofs: Proofs) -> None:
         with os.scandir(path) as items:
             leaves = [(item.path, item.inode()) for item in items if not item.is_dir(follow_symlinks=False)]
         for leaf, inode in leaves:
-            proofs.renamed(leaf[len(found[0]) + 1 :], str(inode))
-            os.unlink(leaf)  # noqa: PTH108
+            proofs.unlink(leaf, leaf[len(found[0]) + 1 :], str(inode))
         os.rmdir(path)  # noqa: PTH106

@@ -18,7 +18,7 @@ from . import disk, looks
 from .history import History
 from .layout import PARTIAL, Layout
 from .memory import Memory, Release, now
-from .seen import NO_STAMP, Look, Proof, Proofs, Stamp, is_same_file, settled
+from .seen import NO_STAMP, Look, Proof, Proofs, Stamp, is_same_file
 from .trees import Change, Drift, Entry
 
 REMADE, HOT_FIX, COPY = "-remade-", "-hotfix-", "-copy-"
@@ -102,7 +102,7 @@ class Releases:
             files[path] = NO_STAMP
         for path in drift.unexpected:
             del files[path]
-        lasting = sealed and not drift and settled(look.directories)
+        lasting = sealed and not drift and not fresh and look.names_are_settled()
         proof = Proof(release, files, frozenset(fresh & files.keys()), look.directories if lasting else {})
         self.proofs.put(proof)  # the older one would follow a file that this one has found to be wrong
         return Examined(look, drift, found, proof, sealed)
@@ -126,7 +126,6 @@ class Releases:
             known = spent.known
             before = known or looks.look(self.layout.release(spent.release.id))
             self.layout.release(spent.release.id).rename(directory)
-            self.proofs.forget(spent.release.id)
         else:
             if not directory.is_dir() or directory.is_symlink():
                 disk.remove(directory, self.proofs)
@@ -143,23 +142,25 @@ class Releases:
         if known:  # since it was proved other releases have got or lost names of the same files, which moved their ctimes
             rest = known.files.keys() & same.keys() - keep.keys()
             keep |= {path: same[path] for path in rest if is_same_file(known.files[path], same[path])}
-        links = sorted(same.keys() - keep.keys())
+        links = {path: same[path] for path in sorted(same.keys() - keep.keys())}
         writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
         coming = [*links, *writes, *doubtful, *rendered]
         left = disk.clear(directory, before, keep, coming, self.proofs)
-        if source.release and links:
-            doubtful += disk.link(self.layout.release(source.release.id), directory, links)
+        linked = disk.link(self.layout.release(source.release.id), directory, links) if source.release else {}
+        self.proofs.follow(source, linked)
+        left.files.update(linked)
+        doubtful += sorted(links.keys() - linked.keys())
         disk.fill(directory, {**writes, **self._entries(release, doubtful)}, self.history, self.owner)
         for dest, file in rendered.items():
             disk.write(str(directory / dest), file.git_mode, self._kept(file.sha256, dest), self.owner, file.mode)
-        # All but what was made just now was seen above; where that is little, it is quicker to look at all of it.
-        found = looks.add(left, directory, coming) if len(coming) < len(keep) else looks.look(directory)
-        self.proofs.follow(source, links, found.files)
-        return found
+        # All but what was written just now was seen above; where that is little, it is quicker to look at all of it.
+        written = [*writes, *doubtful, *rendered]
+        return looks.add(left, directory, written) if len(coming) < len(keep) else looks.look(directory)
 
     def spent(self, release: Release) -> Spent:
         """What lies in it is what was proved, as long as no name in it has changed: its directories alone are looked at."""
         proof = self.proofs.of(release)
+        self.proofs.forget(release.id)
         same = proof and looks.same_names(self.layout.release(release.id), proof.directories)
         return Spent(release, Look(proof.files, proof.directories) if proof and same else None)
 
@@ -200,7 +201,9 @@ class Releases:
         self.history.need(release.id, release.revision)
         for known in (release, *(other for other in self.memory.releases() if is_remake(other, release))):
             directory = self.layout.release(known.id)
-            if directory.is_dir() and self.examine(known, directory).whole:
+            examined = self.examine(known, directory) if directory.is_dir() else None
+            if examined and examined.whole:
+                disk.seal(directory, examined.look, self.owner)  # a directory may be open still
                 return known
         name, number = release.id, 0
         while os.path.lexists(self.layout.release(name)):

@@ -22,7 +22,7 @@ import tempfile
 import time
 import typing as t
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -62,15 +62,8 @@ class Stamp(t.NamedTuple):
 
 
 def is_same_file(one: str, other: str) -> bool:
-    """Whether both stamps are of one inode; of a file without a stamp nothing is known."""
-    return NO_STAMP not in (one, other) and one.split(" ", 2)[:2] == other.split(" ", 2)[:2]
-
-
-def settled(directories: Mapping[str, str]) -> bool:
-    """Whether all have stamps, and no name came or went so shortly ago that these prove nothing."""
-    seconds, nanoseconds = divmod(time.time_ns() - SETTLED, 10**9)
-    latest = f"{seconds}.{nanoseconds:09d}0"
-    return all(stamp and stamp.rpartition(" ")[2] < latest for stamp in directories.values())
+    """Whether both stamps are of one inode."""
+    return one.split(" ", 2)[:2] == other.split(" ", 2)[:2]
 
 
 def stamp_of(status: os.stat_result) -> str:
@@ -86,8 +79,11 @@ def directory_stamp_of(status: os.stat_result) -> str:
 
 
 def _times(status: os.stat_result) -> str:
-    mtime, ctime = f"{status.st_mtime_ns:010d}", f"{status.st_ctime_ns:010d}"
-    return f"{mtime[:-9]}.{mtime[-9:]}0 {ctime[:-9]}.{ctime[-9:]}0"
+    return f"{_moment(status.st_mtime_ns)} {_moment(status.st_ctime_ns)}"
+
+
+def _moment(nanoseconds: int) -> str:
+    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}0"
 
 
 @dataclass(frozen=True)
@@ -96,19 +92,25 @@ class Look:
 
     files: dict[str, str] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
+    since: int = 0  # when it began
 
     @classmethod
-    def of(cls, listed: str) -> Look:
+    def of(cls, listed: str, since: int = 0) -> Look:
         """Of each path and its stamp, which all end with a null: no name holds one. Those of directories begin with a slash."""
         words = listed.split("\0")
         found = dict(zip(words[::2], words[1::2]))
         directories = {path: stamp for path, stamp in found.items() if stamp[:1] == "/"}
         for path in directories:
             del found[path]
-        return cls(found, directories)
+        return cls(found, directories, since)
 
     def listed(self) -> str:
         return "\0".join((*chain.from_iterable(self.files.items()), *chain.from_iterable(self.directories.items()), ""))
+
+    def names_are_settled(self) -> bool:
+        """Whether all directories have stamps, and no name came or went so shortly before the look that these prove nothing."""
+        latest = _moment(self.since - SETTLED)
+        return all(stamp and stamp.rpartition(" ")[2] < latest for stamp in self.directories.values())
 
     def size(self) -> int:
         """The bytes of all files; what hard links share with other releases is counted here too."""
@@ -125,7 +127,7 @@ class Proof:
     release: Release | None = None
     files: dict[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()  # written so shortly before they were read that their stamps prove nothing
-    directories: dict[str, str] = field(default_factory=dict)  # of a release that was as it should be; they hold those files, no others
+    directories: dict[str, str] = field(default_factory=dict)  # of a release whose files were all right: they hold those and no others
 
     def leaves(self, files: Mapping[str, str], changed: Collection[str]) -> dict[str, str]:
         """Those of the files that are not by their stamps what was proved to be right, or that the proof says nothing about."""
@@ -143,7 +145,6 @@ class Proofs:
         self.served = Proof()
         self._known: dict[str, Proof] = {}
         self._news: set[str] = set()
-        self._renamed: set[tuple[str, str]] = set()
 
     def of(self, release: Release) -> Proof | None:
         known = self._known.get(release.id) or self._load(release)
@@ -158,34 +159,31 @@ class Proofs:
                 self._news.add(proof.release.id)
             self._known[proof.release.id] = proof
 
-    def renamed(self, path: str, inode: str) -> None:
-        """This call takes a name away from a file, which may have the same in other releases: its ctime moves, and nothing else."""
-        self._renamed.add((path, inode))
+    def unlink(self, file: str, path: str, inode: str) -> None:
+        """Take a name away. Releases that have the file under the same one see its ctime move: where nothing else did, it is right."""
+        sharing = [proof for proof in self._known.values() if proof.files.get(path, NO_STAMP).partition(" ")[0] == inode]
+        before = stamp_of(os.lstat(file)) if sharing else NO_STAMP
+        os.unlink(file)  # noqa: PTH108 - text, many thousands
+        for proof in sharing:
+            if proof.files[path] == before:
+                self.follow(proof, {path: self._stamp(proof, path)})
 
-    def follow(self, proof: Proof, paths: Iterable[str], found: Mapping[str, str]) -> None:
-        """These files have got or lost a name by this call: what was ``found`` since may bear another ctime. Nothing else may differ."""
-        for path in paths:
-            stamp = found.get(path, NO_STAMP)
-            if stamp.rpartition(" ")[0] == proof.files[path].rpartition(" ")[0] and proof.release:
+    def follow(self, proof: Proof, moved: Mapping[str, str]) -> None:
+        """Take the stamps of files that have just got or lost a name; where more than the ctime has moved they have to be read again."""
+        for path, stamp in moved.items():
+            if proof.release and stamp.rpartition(" ")[0] == proof.files[path].rpartition(" ")[0]:
                 proof.files[path] = stamp
                 self._news.add(proof.release.id)
 
-    def _refresh(self) -> None:
-        """Follow the ctimes that names taken away have moved."""
-        for name, proof in self._known.items():
-            directory = self.layout.release(name)
-            root = directory if directory.is_dir() else self.layout.partial(name)
-            moved = [path for path, inode in self._renamed if proof.files.get(path, NO_STAMP).partition(" ")[0] == inode]
-            found = {}
-            for path in moved:
-                with contextlib.suppress(OSError):
-                    found[path] = stamp_of(os.lstat(f"{root}/{path}"))
-            self.follow(proof, moved, found)
-        self._renamed.clear()
+    def _stamp(self, proof: Proof, path: str) -> str:
+        release = t.cast(Release, proof.release).id
+        for directory in (self.layout.release(release), self.layout.partial(release)):
+            with contextlib.suppress(OSError):
+                return stamp_of(os.lstat(f"{directory}/{path}"))
+        return NO_STAMP
 
     def save(self) -> None:
         """A full disk is no reason to fail. Nothing waits for the disk: after a power cut all is read anyway."""
-        self._refresh()
         for name in self._news if self.owner else ():
             proof = self._known[name]
             known = Look({**proof.files, **dict.fromkeys(proof.fresh, NO_STAMP)}, proof.directories)
@@ -195,7 +193,7 @@ class Proofs:
         self._news.clear()
 
     def forget(self, name: str) -> None:
-        """The release is no more; what was kept of it goes when it is no more described either."""
+        """This call tells nothing more of it; what is kept of it goes when it is described no more."""
         self._known.pop(name, None)
         self._news.discard(name)
 

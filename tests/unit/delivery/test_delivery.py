@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.delivery_root import NEW, OLD, Root
-from support.repositories import call_module, git, listing, module_command, module_environment, module_input
+from support.delivery_root import NEW, OLD, Root, read
+from support.repositories import Source, call_module, git, listing, module_command, module_environment, module_input
 
 CONFIG = "config.php"
 
@@ -485,6 +485,42 @@ def test_a_lost_history_is_fetched_again_or_named(delivered: Root) -> None:
     assert not delivered.done("live", "new")["changed"]
     delivered.done("rolled_back")
     assert delivered.served() == OLD
+
+
+def test_a_lost_history_is_named_where_another_one_is_delivered(delivered: Root) -> None:
+    for _each in range(2):
+        delivered.good("new", keep_releases=9)
+        delivered.good("old", keep_releases=9)
+    delivered.source.commit({"version.php": "3"}, tag="three")
+    delivered.good("three", keep_releases=9)
+    shutil.rmtree(delivered.path / ".delivery/repo.git")
+    other = Source(delivered.folder / "other")
+    other.commit({"version.php": "4"}, tag="four")
+    result = delivered.call("live", "four", repository=str(other.path), keep_releases=2)
+    assert "lacks the commit" in result["msg"]
+    assert delivered.served() == {"version.php": "3"}
+
+
+@pytest.mark.parametrize("name", ["current", "safe"])
+def test_a_release_that_somebody_put_elsewhere_is_named_or_made_again(delivered: Root, tmp_path: Path, name: str) -> None:
+    delivered.good("new")
+    release = (delivered.path / name).resolve()
+    release.rename(tmp_path / "elsewhere")
+    release.symlink_to(tmp_path / "elsewhere")
+    before = read(tmp_path / "elsewhere")
+    if name == "current":
+        assert "is a symbolic link" in delivered.refused("live", revision="old")
+    else:
+        delivered.done("rolled_back")
+        assert delivered.served() == OLD
+    assert read(tmp_path / "elsewhere") == before
+
+
+def test_a_directory_that_somebody_opened_is_shut_before_its_release_is_gone_back_to(delivered: Root) -> None:
+    delivered.good("new")
+    (delivered.path / "safe/lib").chmod(0o777)
+    delivered.done("rolled_back")
+    assert stat.S_IMODE((delivered.path / "current/lib").stat().st_mode) == 0o555
 
 
 def test_a_corrupt_history_is_never_served(delivered: Root) -> None:

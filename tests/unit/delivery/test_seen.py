@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from support.delivery_root import NEW, OLD, Root
 
 from ansible_collections.lms.moodle.plugins.module_utils.delivery import looks, seen
+from ansible_collections.lms.moodle.plugins.module_utils.delivery.history import History
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.layout import Layout
 from ansible_collections.lms.moodle.plugins.module_utils.delivery.survey import survey
 
@@ -114,6 +116,85 @@ def test_a_hot_fix_in_one_release_is_no_hot_fix_in_the_next(root: Root) -> None:
     assert root.served() == NEW
 
 
+@pytest.mark.parametrize("moment", ["tree_of", "kinds", "differences", "keep"])
+def test_a_hot_fix_that_comes_during_a_call_is_found_or_not_gone_back_to(root: Root, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Its file gets another name by that call: that this moves the ctime too is no reason to take it for the one that was proved."""
+    file, ask, done = (root.path / "current/same.php").resolve(), getattr(History, moment), list[str]()
+
+    def late(self: History, *arguments: object) -> object:
+        if not done:
+            done.append(moment)
+            time.sleep(0.01)
+            _write(file, "hot!", keep_time=True)
+        return ask(self, *arguments)
+
+    with monkeypatch.context() as during:
+        during.setattr(History, moment, late)
+        result = root.done("live", "new", shared_files=[{"link": "version.php", "dest": "law", "mode": "0644"}])
+    assert done
+    assert (found := result["drift"]["modified"]) in ([], ["same.php"])
+    root.done("live", "new")
+    assert root.served() == NEW
+    root.done("rolled_back")
+    assert root.served() == ({**OLD, "same.php": "hot!"} if found else OLD)
+
+
+def test_what_nobody_looked_at_follows_nothing(tmp_path: Path, read: list[str]) -> None:
+    """A release might have been made over, and was not: its notes are as old as they were."""
+    root = Root(tmp_path)
+    for name in "abcde":
+        root.source.commit({**OLD, "version.php": name}, tag=name)
+    for name in "abc":
+        root.good(name, release_id=name, keep_releases=9)
+    root.done("updated", "d", keep_releases=9)
+    _write(root.path / "current/same.php", "evil", keep_time=True)
+    root.done("updated", "e", keep_releases=3)
+    root.done("abandoned")
+    read.clear()
+    root.done("rolled_back", release_id="a")
+    assert root.served() == {**OLD, "version.php": "a"}
+    assert "same.php" in read
+
+
+def test_a_file_that_was_read_too_early_does_not_matter_where_its_release_is_made_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its directories had been shut for long: nothing else tells that it has to be read again."""
+    monkeypatch.setattr(seen, "SETTLED", -1)
+    root = Root(tmp_path)
+    for _each in range(2):
+        root.good("old", release_id="a", keep_releases=9)
+    os.utime(root.path / "current/lib/b/c.php")
+    monkeypatch.setattr(seen.Stamp, "settled", lambda stamp: time.time() - float(stamp.ctime) > 1)
+    root.good("new", release_id="b", keep_releases=9)
+    for name in "cd":
+        root.source.commit({**NEW, "version.php": name}, tag=name)
+        root.good(name, release_id=name, keep_releases=3)
+        assert root.served() == {**NEW, "version.php": name}
+    assert not (root.path / "releases/a").exists()
+
+
+def test_names_are_settled_as_of_the_look_and_not_of_the_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(seen, "SETTLED", 200_000_000)
+    look = looks.look(tmp_path)
+    time.sleep(0.3)
+    assert not look.names_are_settled()
+    assert looks.look(tmp_path).names_are_settled()
+
+
+@pytest.mark.parametrize("name", ["plain", "with a blank", "back\\slash", "line\nbreak"])
+def test_what_is_mounted_over_a_file_is_no_name_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    release, mounts = tmp_path / name, tmp_path / "mountinfo"
+    (release / "lib").mkdir(parents=True)
+    known = looks.look(release).directories
+    assert looks.same_names(release, known)
+    written = str(release).replace("\\", "\\134").replace(" ", "\\040").replace("\n", "\\012")
+    mounts.write_text(f"36 35 98:0 / {written}/lib/a.php rw,noatime - ext4 /dev/root rw\n")
+    monkeypatch.setattr(looks, "MOUNTS", mounts)
+    assert not looks.same_names(release, known)
+
+
 def test_what_was_written_a_moment_ago_is_read_again(root: Root, read: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen, "SETTLED", 3600 * 10**9)
     root.done("live", "new")
@@ -147,6 +228,7 @@ def test_a_stamp_is_the_one_that_find_prints(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "one").chmod(0o4751)
     os.utime(tmp_path / "one", ns=(0, 1_700_000_000_000_000_001))
+    os.utime(tmp_path / "sub/two", ns=(0, -1_500_000_000))
     look = looks.look(tmp_path)
     assert look.files.keys() == {*files, "link", "fifo"}
     assert look.directories.keys() == {"", "sub"}
