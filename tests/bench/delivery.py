@@ -153,7 +153,8 @@ def race(code: Code, folder: Path, rounds: int, *, on_disk: bool = False) -> Rac
     )
     usual = (
         f"As on a host where deliveries are nothing new: {KEPT} releases are there, each {differ} files from the next, and the new one is "
-        "made over the oldest, which would be pruned, so that more files than those differ between the two. Verified like the others."
+        "made over the oldest, which would be pruned, so that more files than those differ between the two. Verified like the others; "
+        "the ordinary ways remove no old one."
     )
     asked = (
         "The module looks at every file of what is served, and reads those that were touched, or it would miss a hot fix. "
