@@ -37,6 +37,9 @@ while kill -0 $! 2>/dev/null; do
     sleep 0.01
 done
 wait $!
+said=$?
+! lost || exit 255  # what it did in the last moment, nobody hears of
+exit $said
 """
 MOMENTS = {
     "while it makes the release": "ls -d $site/releases/*.partial >/dev/null 2>&1",
