@@ -105,6 +105,8 @@ def race(code: Code, folder: Path, rounds: int, *, on_disk: bool = False) -> Rac
         else:
             full.fill(revisions[:KEPT])
 
+    started: list[Ready] = []
+
     def prepare_ready(number: int) -> None:
         full.settle(revisions[KEPT + 2 * number])
         started[:] = [Ready("moodle_delivery")]
@@ -124,7 +126,6 @@ def race(code: Code, folder: Path, rounds: int, *, on_disk: bool = False) -> Rac
         lambda number: full.deliver_at_once(revisions[KEPT + 2 * number]),
         to_disk(prepare),
     )
-    started: list[Ready] = []
     own_one = Way(
         f"module, `live`, where {KEPT} releases are kept, from its arguments on",
         lambda number: full.deliver_at_once(revisions[KEPT + 2 * number + 1], started.pop()),

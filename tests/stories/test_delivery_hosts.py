@@ -6,19 +6,15 @@
 
 from __future__ import annotations
 
-import getpass
-import grp
 import json
-import os
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import pytest
+from support.play import deliver
 from support.repositories import Source
 
-ROOT = Path(__file__).resolve().parents[2]
 # Stands for ssh: runs what it is given on this machine, until the host is lost.
 SSH = """#!/bin/sh
 site={site}
@@ -62,28 +58,17 @@ class Hosts:
             "ansible_ssh_args": "",
             "ansible_ssh_transfer_method": "piped",
         }
-        web = {
+        self.web = {
             "web1": {**here, "ansible_connection": "local", "moodle_path": str(self.near)},
             "web2": {**here, **ssh, "moodle_path": str(self.far)},
         }
-        (folder / "hosts.json").write_text(json.dumps({"all": {"children": {"moodle_web": {"hosts": web}}}}))
 
     def is_lost(self, condition: str) -> None:
         self.ssh.write_text(SSH.format(site=self.far, lost=condition))
         self.ssh.chmod(0o755)
 
     def deliver(self, revision: str) -> tuple[int, str]:
-        variables = {
-            "moodle_repository": str(self.source.path),
-            "moodle_revision": revision,
-            "moodle_owner": getpass.getuser(),
-            "moodle_group": grp.getgrgid(os.getgid()).gr_name,
-        }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "lms.moodle.deliver", "-i", str(self.folder / "hosts.json")]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables)], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout + done.stderr
+        return deliver(self.web, str(self.source.path), revision, self.folder / "hosts.json")
 
     def served(self) -> tuple[str, str]:
         near, far = ((site / "current/version.php").read_text().strip() for site in (self.near, self.far))

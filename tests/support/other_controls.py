@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +20,7 @@ import pytest
 
 from .process import SupportError, program
 from .repositories import Files, write
-from .web import free_port
+from .web import free_port, wait_for
 
 
 def need(name: str, package: str) -> None:
@@ -104,12 +102,8 @@ class SvnServe:
 
     def __enter__(self) -> SvnServe:
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
-        for _try in range(200):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.02)
-        raise AssertionError("svnserve does not answer")
+        wait_for(self.port, "svnserve")
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.terminate()

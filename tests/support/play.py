@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs one of the collection's modules on this machine as a play does, action plugin included."""
+"""Runs one of the collection's modules on this machine as a play does, action plugin included; or the delivery of code alone."""
 
 from __future__ import annotations
 
+import getpass
+import grp
 import json
 import os
+import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -49,3 +52,18 @@ def run_module(module: str, arguments: t.Mapping[str, t.Any], folder: Path, *, c
         ended.must_succeed()
     result: dict[str, t.Any] = json.loads(answer.read_text())
     return result
+
+
+def deliver(hosts: t.Mapping[str, t.Any], repository: str, revision: str, inventory: Path) -> tuple[int, str]:
+    """Bring code that needs no site to web hosts: how the play ended, and what it said."""
+    inventory.write_text(json.dumps({"all": {"children": {"moodle_web": {"hosts": hosts}}}}))
+    variables = {
+        "moodle_repository": repository,
+        "moodle_revision": revision,
+        "moodle_owner": getpass.getuser(),
+        "moodle_group": grp.getgrgid(os.getgid()).gr_name,
+    }
+    ansible = str(Path(sys.executable).with_name("ansible-playbook"))
+    command = [ansible, "lms.moodle.deliver", "-i", str(inventory), "-e", json.dumps(variables)]
+    done = subprocess.run(command, cwd=_REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr

@@ -25,6 +25,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_for(port: int, server: str) -> None:
+    """Until somebody listens there."""
+    for _try in range(200):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"{server} does not answer")
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int

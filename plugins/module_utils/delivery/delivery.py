@@ -290,7 +290,6 @@ class Delivery:
         try:
             if source is None:
                 raise MoodleError(f"backport: there is no Git repository to push {branch} to.")
-            self.ahead = None  # what was seen before will be no news
             self.history.push(hot_fix.revision, source, branch)
             self.said["backport"] = branch
         except MoodleError as error:
@@ -302,7 +301,7 @@ class Delivery:
         if safe is None:
             return
         before = self.memory.release(self.layout.linked("supersafe") or "")
-        copy, self.ahead = self.releases.copy(safe), None  # what was seen before is no news by now
+        copy = self.releases.copy(safe)
         link_atomically(f"releases/{copy.id}", self.layout.link("supersafe"))
         if before and before.id not in self._pinned():
             self.releases.remove(before)
@@ -398,7 +397,7 @@ class Delivery:
         return look
 
     def _spent(self, work: Release) -> Spent | None:
-        """The release that the work is made over, and a look at it."""
+        """The release that the work is made over, and what is known of it."""
         spent = self._next_to_go()
         if spent is None or self.layout.release(work.id).exists() or self.layout.release(spent.id).is_symlink():
             return None
@@ -409,10 +408,13 @@ class Delivery:
         return next(reversed(self._prunable(coming=1)), None)
 
     def _look_ahead(self, commit: str | None) -> Spent | None:
-        """Where another commit is to be prepared, the release that it is made over is looked at while what is served is."""
+        """Where another commit is to be prepared, the release that it is made over is looked at while what is served is.
+
+        After a third copy or a push what was seen before would be no news.
+        """
         served = self.current.revision if self.current else None
-        prepared = self.state.phase == "updated"
-        if self.check_mode or prepared or self.request.state not in ("updated", "live") or commit in (None, served):
+        not_now = self.check_mode or self.state.phase == "updated" or self.request.supersafe or self.request.backport
+        if not_now or self.request.state not in ("updated", "live") or commit in (None, served):
             return None
         spent = self._next_to_go()
         return self.releases.spent(spent) if spent else None
@@ -444,7 +446,7 @@ class Delivery:
 
     @functools.cached_property
     def _at_work(self) -> Mapping[str, int]:
-        """Our own look at what is served may be among them: that is not pruned anyway."""
+        """Of all releases; our own look at what is served may be among the processes, and that one is not pruned anyway."""
         return at_work(self.layout.releases)
 
     def _prune(self) -> None:

@@ -138,10 +138,12 @@ class Releases:
         doubtful = [path for path, stamp in same.items() if not stamp]
         for path in doubtful:
             del same[path]
-        keep = {path: stamp for path, stamp in before.files.items() if same.get(path) == stamp}
-        if known:  # since it was proved other releases have got or lost names of the same files, which moved their ctimes
-            rest = known.files.keys() & same.keys() - keep.keys()
-            keep |= {path: same[path] for path in rest if is_same_file(known.files[path], same[path])}
+        # Since a spent release was proved, others have got or lost names of the same files, which moved their ctimes.
+        keep = {
+            path: same[path]
+            for path, stamp in before.files.items()
+            if path in same and (stamp == same[path] or (known and is_same_file(stamp, same[path])))
+        }
         links = {path: same[path] for path in sorted(same.keys() - keep.keys())}
         writes = {path: change.new for path, change in changes.items() if change.new and path not in rendered}
         coming = [*links, *writes, *doubtful, *rendered]
